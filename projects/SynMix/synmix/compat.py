@@ -1,0 +1,119 @@
+"""The few names Detectron2 expects of older or unpublished packages, restored before it is imported.
+
+Each name is restored only where it is missing, so a newer, a patched or a compiled Detectron2 is used as it is.
+"""
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+_OPERATORS = "detectron2._C"
+# Upstream's main imports cityscapesScripts by the path it has in its maker's own repository (issue 5436 there).
+_INTERNAL_CITYSCAPES = "deeplearning.projects.cityscapesApi.cityscapesscripts"
+
+
+def restore() -> None:
+    """Restores every missing name; calling it again changes nothing."""
+    _restore_pillow()
+    _restore_numpy()
+    for finder in (_OperatorStub, _InternalCityscapes):
+        if finder not in sys.meta_path:
+            sys.meta_path.append(finder)  # last: whatever really exists is found first
+
+
+def _restore_pillow() -> None:
+    """``Image.LINEAR``: gone from Pillow 10; the default argument of Detectron2 0.6's ``ExtentTransform``."""
+    from PIL import Image
+
+    if not hasattr(Image, "LINEAR"):
+        Image.LINEAR = Image.Resampling.BILINEAR
+
+
+def _restore_numpy() -> None:
+    """``numpy.bool``: absent from NumPy 1.24 to 1.26; Detectron2 0.6's mask and visualizer code names it."""
+    import numpy
+
+    if "bool" not in vars(numpy):
+        numpy.bool = numpy.bool_  # type: ignore[attr-defined, misc]
+
+
+class _OperatorStub(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Stands in for ``detectron2._C`` where Detectron2 was installed without its compiled operators."""
+
+    @classmethod
+    def find_spec(
+        cls, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        return importlib.util.spec_from_loader(name, cls()) if name == _OPERATORS else None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return _MissingOperators(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing to run: the operators answer through ``__getattr__``."""
+
+
+class _MissingOperators(ModuleType):
+    """``detectron2._C`` without operators: answers what ``collect_env`` asks, explains itself when called."""
+
+    __file__ = "not compiled"
+
+    @staticmethod
+    def get_compiler_version() -> str:
+        return "none: Detectron2 was installed without its compiled operators"
+
+    @staticmethod
+    def get_cuda_version() -> str:
+        return "none"
+
+    @staticmethod
+    def has_cuda() -> bool:
+        return False
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def missing(*args: Any, **kwargs: Any) -> Any:
+            raise RuntimeError(
+                f"Detectron2's compiled operator '{name}' is not installed here; Mask R-CNN and PointRend do not need "
+                "it, for what does, build Detectron2 from its source (README, 'Your own Detectron2')."
+            )
+
+        return missing
+
+
+class _InternalCityscapes(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Answers upstream's internal name of cityscapesScripts with the published package."""
+
+    @classmethod
+    def find_spec(
+        cls, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        known = f"{_INTERNAL_CITYSCAPES}.".startswith(f"{name}.") or name.startswith(f"{_INTERNAL_CITYSCAPES}.")
+        return importlib.util.spec_from_loader(name, cls(), is_package=True) if known else None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        if not spec.name.startswith(_INTERNAL_CITYSCAPES):
+            return None  # an empty package on the way down
+        published = "cityscapesscripts" + spec.name.removeprefix(_INTERNAL_CITYSCAPES)
+        return _Alias(spec.name, importlib.import_module(published))
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing to run: an alias looks its names up in the published module."""
+
+
+class _Alias(ModuleType):
+    """A module under a second name; the first keeps its own ``__spec__``."""
+
+    def __init__(self, name: str, published: ModuleType) -> None:
+        super().__init__(name, published.__doc__)
+        self._published = published
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._published, name)

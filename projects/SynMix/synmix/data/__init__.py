@@ -1,0 +1,1 @@
+"""Reading: raw layouts, the instance table, registration, and the training mapper."""

@@ -1,0 +1,56 @@
+"""The Cityscapes layout on disk: ``leftImg8bit/{split}/{city}/`` and ``gtFine/{split}/{city}/``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from synmix.errors import UserError
+
+SPLITS = ("train", "val", "test")
+IMAGE_SUFFIX = "_leftImg8bit.png"
+INSTANCE_SUFFIX = "_gtFine_instanceIds.png"
+LABEL_SUFFIX = "_gtFine_labelIds.png"
+
+
+@dataclass(frozen=True, order=True)
+class Frame:
+    """One labelled image: its name (``aachen_000000_000019``) and its files."""
+
+    name: str
+    image: Path
+    instance_map: Path
+    label_map: Path
+
+
+def frame_paths(root: Path, split: str, name: str) -> Frame:
+    """Where the files of a frame lie, whether they exist or not; the city is the name up to its first underscore."""
+    city = name.split("_", 1)[0]
+    images, labels = root / "leftImg8bit" / split / city, root / "gtFine" / split / city
+    return Frame(
+        name, images / f"{name}{IMAGE_SUFFIX}", labels / f"{name}{INSTANCE_SUFFIX}", labels / f"{name}{LABEL_SUFFIX}"
+    )
+
+
+def list_frames(root: Path, split: str, remedy: str = "") -> list[Frame]:
+    """All frames of a split, sorted by name.
+
+    Args:
+        root: the folder that holds ``leftImg8bit`` and ``gtFine``.
+        remedy: a sentence on how to get this data set, added to the message where it is absent.
+
+    Raises:
+        UserError: the split's folder is missing or empty, or frames have no labels.
+    """
+    folder = root / "leftImg8bit" / split
+    if not folder.is_dir():
+        raise UserError(f"expected the images in '{folder}', but there is no such folder. {remedy}".strip())
+    names = sorted(path.name.removesuffix(IMAGE_SUFFIX) for path in folder.glob(f"*/*{IMAGE_SUFFIX}"))
+    if not names:
+        raise UserError(f"'{folder}' holds no '<city>/*{IMAGE_SUFFIX}' image. {remedy}".strip())
+    frames = [frame_paths(root, split, name) for name in names]
+    bare = [frame for frame in frames if not frame.instance_map.is_file()]
+    if bare:
+        raise UserError(
+            f"{len(bare)} of {len(frames)} frames have no labels, the first is '{bare[0].name}': expected "
+            f"'{bare[0].instance_map}'; unpack gtFine beside leftImg8bit, or remove the image."
+        )
+    return frames

@@ -1,0 +1,27 @@
+"""One sentence for a user's mistake, a traceback for ours."""
+
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+
+class UserError(Exception):
+    """Something the user can mend: the message is one sentence that names the file or key and the remedy."""
+
+
+def run_tool(main: Callable[[], int | None]) -> NoReturn:
+    """Runs a tool's ``main`` and exits: its return value, or 2 and the sentence for a :class:`UserError`, or 130 when
+    interrupted. With ``--debug`` among the arguments the traceback is shown instead of the sentence."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    try:
+        sys.exit(main() or 0)
+    except UserError as error:
+        if debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted; what was finished is kept", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""The Cityscapes instance metric, exact, with error bars."""

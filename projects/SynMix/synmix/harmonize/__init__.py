@@ -1,0 +1,1 @@
+"""Synscapes conventions to Cityscapes conventions (paper 3.2)."""

@@ -1,0 +1,1 @@
+"""A miniature of both data sets, drawn on demand in their exact raw formats."""

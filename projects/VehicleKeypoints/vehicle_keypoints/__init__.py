@@ -1,0 +1,1 @@
+"""Vehicle keypoints: the second experiment, on the rooms of SynMix."""

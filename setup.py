@@ -1,0 +1,19 @@
+"""Maps the packages under projects/ to importable names, as Detectron2's own setup.py does."""
+
+from setuptools import find_packages, setup
+
+PROJECTS = {
+    "synmix": "projects/SynMix/synmix",
+    "vehicle_keypoints": "projects/VehicleKeypoints/vehicle_keypoints",
+}
+
+
+def packages() -> list[str]:
+    """Every project package and its subpackages, under the importable name."""
+    names: list[str] = []
+    for name, folder in PROJECTS.items():
+        names += [name, *(f"{name}.{child}" for child in find_packages(folder))]
+    return names
+
+
+setup(packages=packages(), package_dir=PROJECTS)
