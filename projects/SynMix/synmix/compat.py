@@ -31,7 +31,7 @@ def _restore_pillow() -> None:
     from PIL import Image
 
     if not hasattr(Image, "LINEAR"):
-        Image.LINEAR = Image.Resampling.BILINEAR
+        Image.LINEAR = Image.Resampling.BILINEAR  # type: ignore[attr-defined]
 
 
 def _restore_numpy() -> None:
@@ -39,7 +39,7 @@ def _restore_numpy() -> None:
     import numpy
 
     if "bool" not in vars(numpy):
-        numpy.bool = numpy.bool_  # type: ignore[attr-defined, misc]
+        numpy.bool = numpy.bool_  # type: ignore[misc]
 
 
 class _OperatorStub(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -11,12 +11,14 @@ def register_all() -> None:
     for name in sources.names():
         if name not in DatasetCatalog:
             DatasetCatalog.register(name, lambda name=name: _dicts(name))
-            MetadataCatalog.get(name).set(
-                thing_classes=list(CLASS_NAMES),
-                thing_colors=list(COLORS),
-                domain=sources.source(name).domain,
-                evaluator_type="synmix",
-            )
+            source = sources.source(name)
+            defaults = {
+                "thing_classes": list(CLASS_NAMES),
+                "thing_colors": list(COLORS),
+                "evaluator_type": "synmix",
+                "domain": source.domain,
+            }
+            MetadataCatalog.get(name).set(**{**defaults, **source.metadata})
 
 
 def _dicts(name: str) -> list[dict]:

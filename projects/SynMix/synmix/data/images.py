@@ -36,7 +36,8 @@ def read_instance_map(path: PathLike) -> np.ndarray:
     """
     instance_map = read_map(path)
     if instance_map.ndim != 2 or instance_map.dtype != np.uint16:
-        kind = f"{8 * instance_map.dtype.itemsize}-bit with {1 if instance_map.ndim == 2 else instance_map.shape[2]} channel(s)"
+        channels = 1 if instance_map.ndim == 2 else instance_map.shape[2]
+        kind = f"{8 * instance_map.dtype.itemsize}-bit with {channels} channel(s)"
         raise UserError(
             f"'{path}' is {kind}, but instanceIds are 16-bit gray; write the file again without converting it."
         )

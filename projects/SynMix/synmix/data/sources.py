@@ -6,8 +6,8 @@ To add a data set in the Cityscapes layout, add a line to ``BUILT_IN`` or call :
 
 import difflib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +29,8 @@ class DataSource:
     table: Callable[[], InstanceTable]
     #: Detectron2 dicts of the source's table or of a part of it (fewer frames, fewer instances).
     dicts: Callable[[InstanceTable], list[dict[str, Any]]]
+    #: Further Detectron2 metadata; overrides ``thing_classes``, ``thing_colors`` and ``evaluator_type`` where given.
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 _SOURCES: dict[str, DataSource] = {}
@@ -78,8 +80,8 @@ def datasets_root() -> Path:
 
 
 def to_dicts(table: InstanceTable) -> list[dict[str, Any]]:
-    """Detectron2's standard dicts: one a frame, plus ``instance_map`` (path) and ``dataset``; each annotation carries its
-    ``instance_id`` in that map, from which the mapper makes the mask."""
+    """Detectron2's standard dicts: one a frame, plus ``instance_map`` (path) and ``dataset``; each annotation carries
+    its ``instance_id`` in that map, from which the mapper makes the mask."""
     from detectron2.structures import BoxMode  # here, since it brings torch
 
     annotations: dict[str, list[dict[str, Any]]] = {}

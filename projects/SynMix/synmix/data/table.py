@@ -138,7 +138,7 @@ def _read_frame(frame: Frame) -> tuple:
     if size != instance_map.shape:
         raise UserError(
             f"'{frame.image}' is {size[1]} x {size[0]} pixels but its labels are {instance_map.shape[1]} x "
-            f"{instance_map.shape[0]}; both must be of one size (prepare_synscapes.py brings Synscapes' labels to its images)."
+            f"{instance_map.shape[0]}; both must be of one size (prepare_synscapes.py does that for Synscapes)."
         )
     columns = instances_in(instance_map)
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
