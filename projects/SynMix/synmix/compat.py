@@ -113,6 +113,7 @@ class _Alias(ModuleType):
 
     def __init__(self, name: str, published: ModuleType) -> None:
         super().__init__(name, published.__doc__)
+        self.__path__: list[str] = []  # its modules come through the finder too, never a second time from their files
         self._published = published
 
     def __getattr__(self, name: str) -> Any:

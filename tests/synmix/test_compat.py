@@ -1,0 +1,74 @@
+"""Each name that compat restores is needed by Detectron2 0.6 where it is missing, and left alone where it is not."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def run(code: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
+
+
+WITHOUT = {
+    "pillow": ("PIL.Image has no LINEAR", "import PIL.Image as I; vars(I).pop('LINEAR', None)"),
+    "operators": ("no compiled operators", "import sys; sys.modules.pop('detectron2._C', None)"),
+}
+
+
+@pytest.mark.parametrize(("name", "removed"), [(name, code) for name, (_, code) in WITHOUT.items()])
+def test_detectron2_needs_each_restored_name(name, removed):
+    restore = {
+        "pillow": "c._restore_pillow",
+        "operators": "lambda: sys.meta_path.append(c._OperatorStub)",
+    }
+    others = "; ".join(f"({call})()" for other, call in restore.items() if other != name)
+    # compat is loaded as a lone file, so that importing the package does not restore everything first
+    load = (
+        "import importlib.util as u, sys, os; p = u.find_spec('synmix').submodule_search_locations[0];"
+        "s = u.spec_from_file_location('c', os.path.join(p, 'compat.py')); c = u.module_from_spec(s); "
+        "s.loader.exec_module(c)"
+    )
+    use = "import detectron2.data.transforms, detectron2.modeling, detectron2.layers"
+    broken = run(f"{removed}\n{load}\n{others}\n{use}")
+    assert broken.returncode != 0, "the name is not needed any more: drop it from compat"
+    mended = run(f"{removed}\n{load}\nc.restore(); c.restore()\n{use}")
+    assert mended.returncode == 0, mended.stderr
+
+
+def test_numpy_bool_is_there_and_an_existing_one_is_kept():
+    code = "import numpy; before = vars(numpy).get('bool'); import synmix; assert numpy.bool is (before or numpy.bool_)"
+    assert run(code).returncode == 0
+    missing = "import numpy; vars(numpy).pop('bool', None); import synmix; assert 'bool' in vars(numpy)"
+    assert run(missing).returncode == 0
+
+
+def test_existing_names_stay_as_they_are():
+    code = "import PIL.Image as I; I.LINEAR = 'mine'; import synmix; assert I.LINEAR == 'mine'"
+    assert run(code).returncode == 0
+    compiled = (
+        "import sys, types; real = types.ModuleType('detectron2._C'); sys.modules['detectron2._C'] = real;"
+        "import synmix; from detectron2 import _C; assert _C is real"
+    )
+    assert run(compiled).returncode == 0
+
+
+def test_a_missing_operator_explains_itself():
+    import torch
+    from detectron2.layers import ROIAlignRotated
+
+    with pytest.raises(RuntimeError, match=r"compiled operator 'roi_align_rotated_forward' is not installed"):
+        ROIAlignRotated((2, 2), 1.0, 1)(torch.zeros(1, 1, 4, 4), torch.zeros(1, 6))
+
+
+def test_collect_env_reports_the_stub():
+    from detectron2.utils.collect_env import collect_env_info
+
+    assert "without its compiled operators" in collect_env_info()
+
+
+def test_upstreams_internal_cityscapes_is_the_published_one():
+    from cityscapesscripts.helpers.labels import labels
+    from deeplearning.projects.cityscapesApi.cityscapesscripts.helpers.labels import labels as internal
+
+    assert internal is labels
