@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import synmix  # noqa: F401  before any test imports Detectron2
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _cache(tmp_path_factory):

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+import synmix  # noqa: F401  restores the names
+
 
 def run(code: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
