@@ -1,0 +1,113 @@
+"""Drawing labels and predictions over images, and setting pictures side by side.
+
+Shape legend: H, W are an image's height and width; images are RGB uint8.
+"""
+
+import colorsys
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from synmix.files import atomic_path
+from synmix.labels import CATEGORY_OF_LABEL, COLORS, INSTANCE_FACTOR
+
+_BACKGROUND = (250, 250, 248)
+_TEXT = (40, 44, 52)
+_GAP = 8
+
+
+def instance_masks(instance_map: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """The evaluated classes' instances of a map, as category 0..7 and (H, W) bool mask; groups are left out."""
+    for value in np.unique(instance_map):
+        category = CATEGORY_OF_LABEL.get(int(value) // INSTANCE_FACTOR)
+        if value >= INSTANCE_FACTOR and category is not None:
+            yield category, instance_map == value
+
+
+def draw_masks(
+    image: np.ndarray, masks: Iterable[tuple[int, np.ndarray]], captions: Sequence[str] = (), opacity: float = 0.5
+) -> np.ndarray:
+    """Draws masks over an image, in their class's Cityscapes colour, lightness varied so that neighbours differ.
+
+    Args:
+        image: (H, W, 3) RGB.
+        masks: category 0..7 and (H, W) bool, in drawing order.
+        captions: a short text for each mask, or none.
+
+    Returns:
+        (H, W, 3): a new image.
+    """
+    canvas = image.copy()
+    placed = []
+    for index, (category, mask) in enumerate(masks):
+        color = _instance_color(category, index)
+        canvas[mask] = ((1 - opacity) * canvas[mask] + opacity * np.array(color)).astype(np.uint8)
+        contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(canvas, contours, -1, color, max(1, image.shape[0] // 400))
+        if index < len(captions) and contours:
+            x, y, _, _ = cv2.boundingRect(max(contours, key=len))
+            placed.append((x, y, captions[index]))
+    return _write_captions(canvas, placed)
+
+
+def side_by_side(rows: Sequence[Sequence[tuple[str, np.ndarray]]], width: int = 640) -> np.ndarray:
+    """A sheet of titled pictures, each scaled to ``width`` pixels; rows may differ in length."""
+    scaled = [[(title, _to_width(image, width)) for title, image in row] for row in rows]
+    title_height = 30
+    heights = [max(image.shape[0] for _, image in row) + title_height + _GAP for row in scaled]
+    columns = max(len(row) for row in scaled)
+    sheet = Image.new("RGB", (columns * (width + _GAP) + _GAP, sum(heights) + _GAP), _BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    top = _GAP
+    for row, height in zip(scaled, heights, strict=True):
+        for column, (title, image) in enumerate(row):
+            left = _GAP + column * (width + _GAP)
+            draw.text((left + 2, top + 4), title, fill=_TEXT, font=_font(17))
+            sheet.paste(Image.fromarray(image), (left, top + title_height))
+        top += height
+    return np.asarray(sheet)
+
+
+def save_picture(path: str | os.PathLike[str], image: np.ndarray) -> None:
+    """Writes an RGB image, atomically, in the format of the path's ending."""
+    with atomic_path(path) as temporary:
+        Image.fromarray(image).save(temporary)
+
+
+def _to_width(image: np.ndarray, width: int) -> np.ndarray:
+    height = round(image.shape[0] * width / image.shape[1])
+    # nearest when enlarging: the miniature's pixels should look like pixels, not like fog
+    method = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_NEAREST
+    return cv2.resize(image, (width, height), interpolation=method)
+
+
+def _instance_color(category: int, index: int) -> tuple[int, int, int]:
+    red, green, blue = (channel / 255 for channel in COLORS[category])
+    hue, _, saturation = colorsys.rgb_to_hls(red, green, blue)
+    lightness = (0.45, 0.6, 0.52, 0.67)[index % 4]  # Cityscapes' own are dark and hide the image
+    color = colorsys.hls_to_rgb(hue, lightness, max(saturation, 0.7))
+    return tuple(round(255 * channel) for channel in color)  # type: ignore[return-value]
+
+
+def _write_captions(canvas: np.ndarray, placed: Sequence[tuple[int, int, str]]) -> np.ndarray:
+    if not placed:
+        return canvas
+    picture = Image.fromarray(canvas)
+    draw = ImageDraw.Draw(picture)
+    font = _font(max(9, canvas.shape[0] // 60))
+    for x, y, text in placed:
+        box = draw.textbbox((x, max(0, y - font.size - 3)), text, font=font)
+        draw.rectangle((box[0] - 1, box[1] - 1, box[2] + 1, box[3] + 1), fill=(0, 0, 0))
+        draw.text((x, max(0, y - font.size - 3)), text, fill=(255, 255, 255), font=font)
+    return np.asarray(picture)
+
+
+@lru_cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
