@@ -1,0 +1,237 @@
+"""The training mapper: a Detectron2 dict becomes image and instances, with the masks of all instances made at once from
+the instance map. Equal bit for bit to Detectron2's ``DatasetMapper`` on the same labels and random state.
+
+Shape legend: H, W are the augmented image's height and width, N its labelled instances.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from detectron2.config import CfgNode
+from detectron2.data import DatasetMapper
+from detectron2.data import transforms as T
+from detectron2.structures import BitMasks, Boxes, BoxMode, Instances
+from fvcore.transforms.transform import TransformList
+
+from synmix.data.images import read_instance_map, read_map
+from synmix.data.runs import Regions, Runs, regions_of, runs_of
+from synmix.errors import UserError
+
+#: Instances numbered in one map, so that it stays 8-bit: Detectron2 resizes wider types by another rule.
+_PER_MAP = 255
+
+
+class SynMixMapper:
+    """A dict with an ``instance_map`` gets its masks from there; any other (polygons, RLE, keypoints) goes through
+    Detectron2's own mapper.
+
+    Args:
+        augmentations: Detectron2 augmentations, applied in order.
+        image_format: ``"BGR"`` or ``"RGB"``.
+        fallback: maps the dicts without an ``instance_map``.
+        crops: boxes are made anew from the masks, since a crop leaves them loose.
+        packed: ``gt_masks`` stays one map of instance numbers until it is on its device (:class:`PackedMasks`).
+    """
+
+    def __init__(
+        self,
+        augmentations: Sequence[T.Augmentation],
+        image_format: str,
+        fallback: DatasetMapper,
+        crops: bool = False,
+        packed: bool = False,
+    ) -> None:
+        self.augmentations = T.AugmentationList(augmentations)
+        self.image_format = image_format
+        self.fallback = fallback
+        self.crops = crops
+        self.packed = packed
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode) -> "SynMixMapper":
+        """The training mapper that ``cfg.INPUT`` describes.
+
+        Raises:
+            UserError: an unknown ``INPUT.RESIZE``.
+        """
+        if cfg.INPUT.RESIZE not in RESIZES:
+            raise UserError(f"INPUT.RESIZE is '{cfg.INPUT.RESIZE}', but must be one of {', '.join(RESIZES)}.")
+        fallback = DatasetMapper(cfg, is_train=True)
+        augmentations = [RESIZES[cfg.INPUT.RESIZE](augmentation) for augmentation in fallback.augmentations.augs]
+        fallback.augmentations = T.AugmentationList(augmentations)
+        return cls(augmentations, cfg.INPUT.FORMAT, fallback, fallback.recompute_boxes, cfg.SPEED.PACKED_MASKS)
+
+    def __call__(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Maps one dict; it is not changed.
+
+        Returns:
+            the dict with ``image``, (3, H, W) uint8, and ``instances``: ``gt_boxes``, ``gt_classes``, ``gt_masks``.
+
+        Raises:
+            UserError: the image or its map is missing, damaged, or of another size than the dict says.
+        """
+        if not (record.get("instance_map") and self.fallback.use_instance_mask):
+            return self.fallback(record)
+        record = dict(record)
+        annotations = [a for a in record.pop("annotations") if not a.get("iscrowd", 0)]
+        augmented = T.AugInput(_read_image(record, self.image_format))
+        transforms = self.augmentations(augmented)
+        record["image"] = torch.as_tensor(np.ascontiguousarray(augmented.image.transpose(2, 0, 1)))
+        record["instances"] = self._instances(record, annotations, transforms, augmented.image.shape[:2])
+        return record
+
+    def _instances(
+        self, record: dict[str, Any], annotations: list[dict[str, Any]], transforms: TransformList, size: tuple
+    ) -> Instances:
+        instances = Instances(size)
+        instances.gt_boxes = Boxes(_boxes(annotations, transforms, size))
+        instances.gt_classes = torch.tensor([a["category_id"] for a in annotations], dtype=torch.int64)
+        if not annotations:
+            return instances  # without masks, as Detectron2 leaves it
+        numbers = _augmented_numbers(record, annotations, transforms)
+        runs = [runs_of(part) for part in numbers]
+        pixels, tight = _sizes(runs, len(annotations))
+        if self.crops:
+            instances.gt_boxes = Boxes(tight)
+        keep = instances.gt_boxes.nonempty(threshold=1e-5) & (pixels > 0)  # filter_empty_instances
+        kept = torch.nonzero(keep).flatten()
+        instances = instances if len(kept) == len(annotations) else instances[kept]
+        if self.packed and len(numbers) == 1:
+            instances.gt_masks = PackedMasks(torch.from_numpy(np.ascontiguousarray(numbers[0])), kept + 1)
+        else:
+            instances.gt_masks = BitMasks(_masks(runs, kept.numpy(), len(annotations)))
+        return instances
+
+
+class PackedMasks:
+    """The masks of one image as one map; moving it to a device unpacks it there to Detectron2's ``BitMasks``."""
+
+    def __init__(self, numbers: torch.Tensor, kept: torch.Tensor) -> None:
+        """
+        Args:
+            numbers: (H, W) uint8, the instance each pixel belongs to, 0 is none.
+            kept: (N,) the numbers of the instances, in their order.
+        """
+        self.numbers = numbers
+        self.kept = kept
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def __getitem__(self, item: Any) -> "PackedMasks":
+        return PackedMasks(self.numbers, self.kept[item])
+
+    def to(self, *args: Any, **kwargs: Any) -> BitMasks:
+        """Moves the map and unpacks it there: (N, H, W) bool."""
+        numbers = self.numbers.to(*args, **kwargs)
+        kept = self.kept.to(numbers.device, numbers.dtype)
+        return BitMasks(numbers[None] == kept[:, None, None])
+
+
+def _read_image(record: dict[str, Any], image_format: str) -> np.ndarray:
+    image = read_map(record["file_name"])
+    image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image[:, :, :3]
+    _check_size(record["file_name"], image, record)
+    return image if image_format == "BGR" else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _check_size(path: str, image: np.ndarray, record: dict[str, Any]) -> None:
+    if image.shape[:2] != (record["height"], record["width"]):
+        raise UserError(
+            f"'{path}' is {image.shape[1]} x {image.shape[0]} pixels but {record['width']} x {record['height']} was "
+            "registered; the file has changed, or image and labels are of different sizes."
+        )
+
+
+def _boxes(annotations: list[dict[str, Any]], transforms: TransformList, size: tuple[int, int]) -> np.ndarray:
+    """(N, 4) transformed boxes, x_min, y_min, x_max, y_max, clipped to the image (``transform_instance_annotations``).
+    Always in floats: Detectron2 cuts the fractions off where a dict's box holds integers."""
+    if not annotations:
+        return np.zeros((0, 4))
+    boxes = [BoxMode.convert(a["bbox"], a["bbox_mode"], BoxMode.XYXY_ABS) for a in annotations]
+    moved = transforms.apply_box(np.array(boxes, dtype=np.float64)).clip(min=0)
+    height, width = size
+    return np.minimum(moved, [width, height, width, height])
+
+
+def _augmented_numbers(
+    record: dict[str, Any], annotations: list[dict[str, Any]], transforms: TransformList
+) -> list[np.ndarray]:
+    """Maps (H, W) uint8 of the annotations' numbers 1..255 (0: none of them), augmented like a mask; one map for each
+    255 annotations. Nearest-neighbour sampling of a map of numbers is that of each mask."""
+    instance_map = read_instance_map(record["instance_map"])
+    _check_size(record["instance_map"], instance_map, record)
+    maps = []
+    for first in range(0, len(annotations), _PER_MAP):
+        ids = [a["instance_id"] for a in annotations[first : first + _PER_MAP]]
+        number_of = np.zeros(1 << 16, dtype=np.uint8)
+        number_of[ids] = np.arange(1, len(ids) + 1)
+        maps.append(transforms.apply_segmentation(np.take(number_of, instance_map)))
+    return maps
+
+
+def _sizes(runs: list[Runs], count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(N,) pixels and (N, 4) float32 tight boxes of each annotation, zeros where nothing of it is left."""
+    pixels, boxes = np.zeros(count, dtype=np.int64), np.zeros((count, 4), dtype=np.float32)
+    for part, part_runs in enumerate(runs):
+        regions: Regions = regions_of(_foreground(part_runs))
+        index = regions.values.astype(np.int64) - 1 + part * _PER_MAP
+        pixels[index], boxes[index] = regions.pixels, regions.boxes
+    return torch.from_numpy(pixels), torch.from_numpy(boxes)
+
+
+def _foreground(runs: Runs) -> Runs:
+    inside = runs.values > 0
+    return Runs(runs.values[inside], runs.starts[inside], runs.ends[inside], runs.shape)
+
+
+def _masks(runs: list[Runs], kept: np.ndarray, count: int) -> torch.Tensor:
+    """(N, H, W) bool masks of the kept annotations. Only the pixels inside masks are touched: the zeros around them come
+    from the operating system for nothing."""
+    height, width = runs[0].shape
+    masks = np.zeros((len(kept), height * width), dtype=bool)
+    row_of = np.full(count, -1)
+    row_of[kept] = np.arange(len(kept))
+    for part, part_runs in enumerate(runs):
+        inside = _foreground(part_runs)
+        rows = row_of[inside.values.astype(np.int64) - 1 + part * _PER_MAP]
+        for row, start, end in zip(rows.tolist(), inside.starts.tolist(), inside.ends.tolist(), strict=True):
+            if row >= 0:
+                masks[row, start:end] = True
+    return torch.from_numpy(masks.reshape(-1, height, width))
+
+
+class OpenCVResize(T.ResizeTransform):
+    """Resizes the image with OpenCV; masks, boxes and points as Detectron2 does. A grey level or two off Pillow's, which
+    also filters when it makes an image smaller."""
+
+    def apply_image(self, img: np.ndarray, interp: int | None = None) -> np.ndarray:
+        """Resizes (H, W, 3) uint8 images with OpenCV, all else (masks) with Detectron2's rule."""
+        if interp is not None or img.dtype != np.uint8 or img.ndim != 3:
+            return super().apply_image(img, interp)
+        return cv2.resize(np.ascontiguousarray(img), (self.new_w, self.new_h), interpolation=cv2.INTER_LINEAR)
+
+
+class OpenCVResizeShortestEdge(T.ResizeShortestEdge):
+    """``ResizeShortestEdge`` that resizes the image with OpenCV, from the same random numbers."""
+
+    def get_transform(self, image: np.ndarray) -> T.Transform:
+        """The transform for one image."""
+        transform = super().get_transform(image)
+        if isinstance(transform, T.ResizeTransform):
+            return OpenCVResize(transform.h, transform.w, transform.new_h, transform.new_w, transform.interp)
+        return transform
+
+
+def _with_opencv(augmentation: T.Augmentation) -> T.Augmentation:
+    if type(augmentation) is not T.ResizeShortestEdge:
+        return augmentation
+    style = "range" if augmentation.is_range else "choice"
+    return OpenCVResizeShortestEdge(augmentation.short_edge_length, augmentation.max_size, style, augmentation.interp)
+
+
+#: The values of ``INPUT.RESIZE``: what happens to each of Detectron2's augmentations.
+RESIZES: dict[str, Callable[[T.Augmentation], T.Augmentation]] = {"pillow": lambda a: a, "opencv": _with_opencv}
