@@ -1,0 +1,1 @@
+"""Readers of the three layouts that vehicle keypoints come in; each gives ``VehicleFrame`` (``frames.py``)."""
