@@ -1,0 +1,71 @@
+"""For how long: epochs, iterations and steps (paper 3.3, 4.2), and the effective learning rate (4.3)."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from synmix.errors import UserError
+
+
+def iterations_of(epochs: float, num_images: int, batch_size: int) -> int:
+    """Iterations of so many epochs, rounded half to even, at least one: 50 epochs of 2975 images by 8 are 18,594."""
+    return max(1, round(Fraction(str(epochs)) * num_images / batch_size))
+
+
+def epochs_of(iterations: int, num_images: int, batch_size: int) -> float:
+    """How often an image is seen: 24,000 iterations of 8 over 2975 images are 64.54 epochs (paper 3.3)."""
+    return float(Fraction(iterations * batch_size, num_images))
+
+
+def steps_of(iterations: int, fractions: Sequence[float]) -> tuple[int, ...]:
+    """Iterations at which the learning rate drops, ascending, without those that so short a training never reaches.
+
+    24,000 iterations at the paper's fractions drop after 18,000 and 22,000.
+    """
+    steps = {round(iterations * fraction) for fraction in fractions}
+    return tuple(sorted(step for step in steps if 0 < step < iterations))
+
+
+def effective_learning_rate(learning_rate: float, momentum: float) -> float:
+    """``lr / (1 - momentum)`` (paper 4.3): 0.005 without momentum equals 0.0005 at momentum 0.9.
+
+    Raises:
+        UserError: the momentum is not in [0, 1).
+    """
+    if not 0 <= momentum < 1:
+        raise UserError(f"SOLVER.MOMENTUM is {momentum}; give a number from 0 to below 1.")
+    return learning_rate / (1 - momentum)
+
+
+def resolve_schedule(cfg: Any, num_images: int) -> None:
+    """Sets ``SOLVER.MAX_ITER`` and ``SOLVER.STEPS`` from ``SOLVER.EPOCHS`` and ``SOLVER.STEP_FRACTIONS``.
+
+    Without ``EPOCHS`` the length is ``MAX_ITER``; then ``STEPS`` stays as given, but for (), which means the fractions.
+
+    Args:
+        num_images: images of an epoch, repeats counted (``Composition.num_images``).
+
+    Raises:
+        UserError: lengths or fractions that cannot be meant.
+    """
+    solver = cfg.SOLVER
+    in_epochs = bool(solver.EPOCHS)
+    _check(solver.EPOCHS if in_epochs else solver.MAX_ITER, "EPOCHS" if in_epochs else "MAX_ITER")
+    for fraction in solver.STEP_FRACTIONS:
+        if not 0 < fraction < 1:
+            raise UserError(
+                f"SOLVER.STEP_FRACTIONS holds {fraction!r}; give fractions of the training, between 0 and 1."
+            )
+    frozen = cfg.is_frozen()
+    cfg.defrost()
+    if in_epochs:
+        solver.MAX_ITER = iterations_of(solver.EPOCHS, num_images, solver.IMS_PER_BATCH)
+    if in_epochs or not solver.STEPS:
+        solver.STEPS = steps_of(solver.MAX_ITER, solver.STEP_FRACTIONS)
+    if frozen:
+        cfg.freeze()
+
+
+def _check(length: Any, key: str) -> None:
+    if isinstance(length, bool) or not isinstance(length, int | float) or not length > 0:
+        raise UserError(f"SOLVER.{key} is {length!r}; give a number above 0.")

@@ -1,0 +1,187 @@
+"""From a spec to a training set: which images and labels, in what numbers; no image is opened.
+
+``compose(CompositionSpec.from_config(cfg))`` gives the parts, the Detectron2 dicts and the manifest.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from synmix.compose import manifest, mixing
+from synmix.compose.removal import ClassRemoval, describe_removal, mark_smallest, remaining
+from synmix.compose.spec import CompositionSpec
+from synmix.data import sources
+from synmix.data.sources import DataSource
+from synmix.data.table import InstanceTable
+from synmix.errors import UserError
+from synmix.labels import CLASS_NAMES
+
+__all__ = ["Composition", "CompositionSpec", "Part", "compose"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a training set takes of one data set."""
+
+    source: DataSource
+    table: InstanceTable  # the chosen frames and their remaining labels
+    repeat: int  # how often an epoch sees each frame
+    available: int  # frames of the whole data set
+    removal: Sequence[ClassRemoval]  # per class with labels in the chosen frames
+
+    @property
+    def num_images(self) -> int:
+        """Images that an epoch sees, repeats counted, images without labels included."""
+        return self.repeat * len(self.table.frames)
+
+    @cached_property
+    def labelled_frames(self) -> frozenset[str]:
+        """Frames with at least one label that is no group: what Detectron2's filter keeps."""
+        return frozenset(self.table.instances.filter(~pl.col("crowd"))["frame"].unique().to_list())
+
+    @property
+    def num_empty(self) -> int:
+        """Frames without a label, repeats not counted."""
+        return len(self.table.frames) - len(self.labelled_frames)
+
+    @cached_property
+    def labels_sha256(self) -> str:
+        """Of the remaining labels, every column; independent of file formats and library versions."""
+        rows = self.table.instances.select(pl.concat_str(pl.all().cast(pl.String), separator="\t").str.join("\n"))
+        return hashlib.sha256((rows.item() or "").encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A training set, chosen."""
+
+    spec: CompositionSpec
+    parts: Sequence[Part]
+
+    @property
+    def num_images(self) -> int:
+        """Images of an epoch, repeats counted. Images that removal leaves without labels count too, so that the length
+        of a training does not depend on the removal; ``len(dicts())`` is without them where they are left out."""
+        return sum(part.num_images for part in self.parts)
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Detectron2 dicts of all parts, in the order of ``DATASETS.TRAIN``; a repeated frame is the same dict again.
+
+        Images without labels are left out where ``DATALOADER.FILTER_EMPTY_ANNOTATIONS`` says so.
+        """
+        return [record for part in self.parts for record in self._part_dicts(part)]
+
+    def _part_dicts(self, part: Part) -> list[dict[str, Any]]:
+        table = part.table
+        if self.spec.drop_empty and part.num_empty:
+            keep = pl.col("frame").is_in(list(part.labelled_frames))
+            table = InstanceTable(table.name, table.frames.filter(keep), table.instances.filter(keep))
+        records = part.source.dicts(table)
+        for record in records:
+            record.setdefault("dataset", part.source.name)
+        return records * part.repeat
+
+    def manifest(self) -> dict[str, Any]:
+        """What was chosen, as plain JSON data (``compose/manifest.py``)."""
+        return manifest.describe(self.spec, self.parts)
+
+    def warnings(self) -> list[str]:
+        """What a person should know before training: classes wiped out, images left without labels, keys without
+        effect; a sentence each."""
+        wiped = [
+            f"the removal leaves no '{report.category}' label of '{part.source.name}' (all {report.labels} removed); "
+            f"lower DATASETS.REMOVAL.{report.category} unless that is meant."
+            for part in self.parts
+            for report in part.removal
+            if report.labels and not report.kept
+        ]
+        fate = "left out" if self.spec.drop_empty else "kept as background"
+        empty = [
+            f"{part.num_empty} of {len(part.table.frames)} images of '{part.source.name}' have no label and are "
+            f"{fate} (DATALOADER.FILTER_EMPTY_ANNOTATIONS)."
+            for part in self.parts
+            if part.num_empty
+        ]
+        idle = any(self.spec.removal.values()) and not any(_is_synthetic(part.source) for part in self.parts)
+        return [*wiped, *empty, *(["DATASETS.REMOVAL has no effect: no synthetic data set is trained on."] * idle)]
+
+
+def compose(spec: CompositionSpec) -> Composition:
+    """Chooses images and labels; equal specs on equal data give equal sets on every machine.
+
+    Raises:
+        UserError: unknown data sets or classes, more images asked for than there are, no image left, data sets of
+            different classes, or a table that contradicts itself.
+    """
+    members = [sources.source(name) for name in spec.data_sets]
+    spec.check_classes(_common_classes(members))
+    tables = [_checked(member.table()) for member in members]
+    chosen = _choose(spec, members, tables)
+    parts = [
+        _part(spec, member, table, set(chosen[member.name]), repeat)
+        for member, table, repeat in zip(members, tables, spec.repeat or [1] * len(members), strict=True)
+    ]
+    left = sum(len(part.labelled_frames) if spec.drop_empty else len(part.table.frames) for part in parts)
+    if not left:
+        raise UserError(
+            "the composition leaves no image to train on; raise DATASETS.IMAGES or TOTAL_IMAGES, or lower "
+            "DATASETS.REMOVAL (images without labels are left out by DATALOADER.FILTER_EMPTY_ANNOTATIONS)."
+        )
+    return Composition(spec, parts)
+
+
+def _choose(
+    spec: CompositionSpec, members: Sequence[DataSource], tables: Sequence[InstanceTable]
+) -> dict[str, list[str]]:
+    pools = [
+        mixing.Pool(member.name, _is_synthetic(member), table.frames["frame"].to_list())
+        for member, table in zip(members, tables, strict=True)
+    ]
+    if spec.total_images:
+        return mixing.choose_share(pools, spec.total_images, spec.real_share, spec.seed)
+    return mixing.choose_counts(pools, spec.images or [mixing.ALL] * len(pools), spec.seed)
+
+
+def _part(spec: CompositionSpec, member: DataSource, table: InstanceTable, chosen: set[str], repeat: int) -> Part:
+    percentages = spec.removal if _is_synthetic(member) else {}
+    if spec.removal_scope == "chosen":
+        marked = mark_smallest(_of(table.instances, chosen), percentages)
+    else:
+        marked = _of(mark_smallest(table.instances, percentages), chosen)
+    reduced = InstanceTable(table.name, _of(table.frames, chosen), remaining(marked))
+    return Part(member, reduced, repeat, len(table.frames), describe_removal(marked, percentages))
+
+
+def _of(rows: pl.DataFrame, chosen: set[str]) -> pl.DataFrame:
+    return rows.filter(pl.col("frame").is_in(list(chosen)))
+
+
+def _is_synthetic(member: DataSource) -> bool:
+    return member.domain == "synthetic"
+
+
+def _common_classes(members: Sequence[DataSource]) -> list[str]:
+    classes = [list(member.metadata.get("thing_classes", CLASS_NAMES)) for member in members]
+    for member, names in zip(members, classes, strict=True):
+        if names != classes[0]:
+            raise UserError(
+                f"'{members[0].name}' has the classes {', '.join(classes[0])} but '{member.name}' has "
+                f"{', '.join(names)}; data sets are mixed only where their classes agree (map categories by name)."
+            )
+    return classes[0]
+
+
+def _checked(table: InstanceTable) -> InstanceTable:
+    frames = table.frames["frame"]
+    stray = table.instances.filter(~pl.col("frame").is_in(frames.implode()))
+    if frames.n_unique() != len(frames) or len(stray):
+        what = f"labels of the unlisted frame '{stray['frame'][0]}'" if len(stray) else "a frame listed twice"
+        raise UserError(
+            f"the instance table of '{table.name}' is stale or damaged ({what}); delete its file in the cache "
+            "($SYNMIX_CACHE, else ~/.cache/synmix), and it is built again."
+        )
+    return table

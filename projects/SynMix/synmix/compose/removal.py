@@ -1,0 +1,111 @@
+"""Which labels (paper 4.1): a percentage of each class's labels is removed, smallest pixel count first.
+
+A removed label is a missing row of the instance table, hence background; groups (crowd rows) are left alone.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from synmix.compose.mixing import percentage_of
+from synmix.labels import MIN_PIXELS
+
+#: What a percentage is taken of: the labels of the chosen images, or of their whole data set.
+Scope = Literal["chosen", "data_set"]
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class ClassRemoval:
+    """What the removal did to one class."""
+
+    category: str
+    percent: float
+    labels: int  # before
+    removed: int
+    threshold: int | None  # pixels of the largest label removed; None where none was
+    removed_unscored: int  # of the removed, those under the metric's MIN_PIXELS, which no evaluation ever scores
+
+    @property
+    def kept(self) -> int:
+        return self.labels - self.removed
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for the manifest."""
+        return {**asdict(self), "kept": self.kept}
+
+
+def mark_smallest(instances: pl.DataFrame, percentages: Mapping[str, float]) -> pl.DataFrame:
+    """Marks the given percentage of each class's labels, smallest first, in a new Boolean column ``removed``.
+
+    30 % of n labels are round-half-even(0.3 n) labels, exactly; labels of equal size go in the order of
+    sha256(frame, instance id), so that ties favour neither early frames nor low ids and fall alike on every machine.
+
+    Args:
+        instances: rows of ``INSTANCE_SCHEMA``.
+        percentages: class name, or ``default`` for every other class, to 0..100.
+    """
+    pixels = instances["pixels"].to_numpy()
+    removed = np.zeros(len(instances), dtype=bool)
+    for category, rows in _rows_by_class(instances).items():
+        count = percentage_of(percent_of_class(percentages, category), len(rows))
+        removed[_smallest(instances, pixels, rows, count)] = True
+    return instances.with_columns(pl.Series("removed", removed))
+
+
+def remaining(marked: pl.DataFrame) -> pl.DataFrame:
+    """The rows that :func:`mark_smallest` did not mark, in their order, without the mark."""
+    return marked.filter(~pl.col("removed")).drop("removed")
+
+
+def describe_removal(marked: pl.DataFrame, percentages: Mapping[str, float]) -> list[ClassRemoval]:
+    """What was removed of each class that has labels, by name; ``marked`` comes from :func:`mark_smallest`."""
+    gone = pl.col("removed")
+    rows = (
+        marked.filter(~pl.col("crowd"))
+        .group_by("category")
+        .agg(
+            pl.len(),
+            gone.sum().alias("removed"),
+            pl.col("pixels").filter(gone).max().alias("threshold"),
+            (gone & (pl.col("pixels") < MIN_PIXELS)).sum().alias("unscored"),
+        )
+    )
+    return [
+        ClassRemoval(category, percent_of_class(percentages, category), *numbers)
+        for category, *numbers in rows.sort("category").iter_rows()
+    ]
+
+
+def percent_of_class(percentages: Mapping[str, float], category: str) -> float:
+    """The class's own percentage, else the default's, else 0."""
+    return float(percentages.get(category, percentages.get(DEFAULT, 0.0)))
+
+
+def _rows_by_class(instances: pl.DataFrame) -> dict[str, np.ndarray]:
+    """Row numbers of each class's labels, groups left out; classes by name."""
+    rows = instances.select("category", "crowd").with_row_index("row").filter(~pl.col("crowd"))
+    groups = rows.group_by("category").agg("row").sort("category")
+    return {
+        category: np.sort(group.to_numpy())
+        for category, group in zip(groups["category"].to_list(), groups["row"], strict=True)
+    }
+
+
+def _smallest(instances: pl.DataFrame, pixels: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+    """The ``count`` rows with the fewest pixels. Only the ties at the threshold need a hash."""
+    if count == 0:
+        return rows[:0]
+    sizes = pixels[rows]
+    threshold = np.partition(sizes, count - 1)[count - 1]
+    below, ties = rows[sizes < threshold], rows[sizes == threshold]
+    if len(below) + len(ties) == count:
+        return np.concatenate([below, ties])
+    names = instances[ties].select("frame", "instance_id").iter_rows()
+    digests = [hashlib.sha256(f"{frame}\n{instance_id}".encode()).digest() for frame, instance_id in names]
+    order = sorted(range(len(ties)), key=digests.__getitem__)
+    return np.concatenate([below, ties[order[: count - len(below)]]])
