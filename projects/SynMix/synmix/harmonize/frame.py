@@ -1,0 +1,123 @@
+"""Writes one frame of the Cityscapes-format copy: the image linked, the labels harmonised to the image's size."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from synmix.data import cityscapes, synscapes
+from synmix.data.images import image_size
+from synmix.errors import UserError
+from synmix.files import atomic_path
+from synmix.harmonize.relabel import Tally, harmonize
+
+Link = Literal["symlink", "copy"]
+LINKS: tuple[Link, ...] = ("symlink", "copy")
+CITY = "synscapes"
+_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+# Label maps are flat areas: rows compare best with the row above, and more than level 3 costs time for nothing.
+_PNG_OPTIONS = [cv2.IMWRITE_PNG_COMPRESSION, 3]
+if hasattr(cv2, "IMWRITE_PNG_FILTER"):  # OpenCV 4.12 and later
+    _PNG_OPTIONS += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One frame to prepare."""
+
+    source: synscapes.Frame
+    target: cityscapes.Frame
+    split: str
+    rules: Mapping[str, str]
+    link: Link
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a frame; ``problem`` is a sentence where it was skipped."""
+
+    number: int
+    split: str
+    stamp: str = ""
+    problem: str = ""
+    tally: Tally = field(default_factory=Tally)
+
+
+def frame_name(number: int) -> str:
+    """``synscapes_000000_000017``: city, sequence and frame, as Cityscapes names its files."""
+    return f"{CITY}_000000_{number:06}"
+
+
+def stamp(frame: synscapes.Frame) -> str:
+    """Size and time of the source files: another stamp means that the frame must be done again."""
+    stats = [path.stat() for path in (frame.image, frame.class_map, frame.instance_map, frame.meta)]
+    return " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
+
+
+def prepare_frame(job: Job) -> Report:
+    """Does one frame; a mistake in its files, or of the disk, becomes the report's problem."""
+    number = job.source.number
+    try:
+        mark, tally = stamp(job.source), _write(job)
+    except UserError as error:
+        return Report(number, job.split, problem=str(error))
+    except OSError as error:
+        return Report(number, job.split, problem=f"{error.strerror or error} ('{error.filename or job.target.image}').")
+    return Report(number, job.split, mark, tally=tally)
+
+
+def _write(job: Job) -> Tally:
+    size = _checked_size(job.source.image)
+    labels = synscapes.read_labels(job.source)
+    result = harmonize(labels, job.rules)
+    for path, id_map in ((job.target.label_map, result.label_ids), (job.target.instance_map, result.instance_ids)):
+        write_map(path, _resize(id_map, size, job.source))
+    _link(job.source.image, job.target.image, job.link)  # last: a listed image has its labels
+    return result.tally
+
+
+def _checked_size(image: Path) -> tuple[int, int]:
+    size = image_size(image)
+    with image.open("rb") as file:
+        file.seek(-min(len(_PNG_END), image.stat().st_size), os.SEEK_END)
+        if file.read() != _PNG_END:
+            raise UserError(f"'{image}' is truncated; fetch it again.")
+    return size
+
+
+def _resize(id_map: np.ndarray, size: tuple[int, int], source: synscapes.Frame) -> np.ndarray:
+    """Brings a map to the image's size by the nearest pixel's centre; ids are never mixed."""
+    height, width = size
+    if id_map.shape == size:
+        return id_map
+    if source.image.parent.name == "rgb" or height * id_map.shape[1] != width * id_map.shape[0]:
+        raise UserError(
+            f"'{source.image}' is {width} x {height} pixels but its labels are {id_map.shape[1]} x {id_map.shape[0]}; "
+            "fetch both again from one archive."
+        )
+    return cv2.resize(id_map, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+
+
+def write_map(path: Path, id_map: np.ndarray) -> None:
+    """Writes a label or instance map as PNG, atomically."""
+    encoded = cv2.imencode(".png", id_map, _PNG_OPTIONS)[1]
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())
+
+
+def _link(source: Path, target: Path, link: Link) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if link == "copy":
+        with atomic_path(target) as temporary:
+            shutil.copyfile(source, temporary)
+        return
+    # Relative, so that both folders can move together. Not atomic_path: its chmod would reach the source.
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(os.path.relpath(source.resolve(), target.parent.resolve()))
+    temporary.replace(target)

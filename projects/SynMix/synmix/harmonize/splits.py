@@ -1,0 +1,98 @@
+"""Which frame of Synscapes goes into which split. The data set has no official one (formats.md)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from synmix.data.cityscapes import SPLITS
+from synmix.errors import UserError
+
+#: 20,000 frames for training and 5,000 for validation and test (paper 3.1); frames share no world, so numbers are fair.
+INDEX_RANGES: Mapping[str, range] = {
+    "train": range(1, 20_001),
+    "val": range(20_001, 22_501),
+    "test": range(22_501, 25_001),
+}
+#: The same shares, for folders whose numbers do not reach the last range (a miniature, a part of the archive).
+INDEX_SHARES: Mapping[str, float] = {"train": 0.8, "val": 0.1, "test": 0.1}
+
+Split = str | Mapping[str, Path | Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The split of each frame, in words how it came about, and what was wrong with the lists: (frame, reason)."""
+
+    split_of: dict[int, str]
+    how: str
+    problems: list[tuple[int, str]] = field(default_factory=list)
+
+
+def plan_splits(numbers: Sequence[int], split: Split = "index") -> Plan:
+    """Assigns the frames at hand to splits.
+
+    Args:
+        numbers: the frame numbers of the folder, sorted.
+        split: ``index`` (the ranges above, or the shares); a split's name, which takes every frame; or, per split, a
+            file with a frame number a line, or the numbers.
+
+    Raises:
+        UserError: an unknown split, or an unreadable file.
+    """
+    if not isinstance(split, str):
+        return _from_lists(set(numbers), {name: _listed(name, source) for name, source in split.items()})
+    if split in SPLITS:
+        return Plan(dict.fromkeys(numbers, split), f"every frame in '{split}'")
+    if split != "index":
+        raise UserError(f"unknown split '{split}'; use 'index', one of {', '.join(SPLITS)}, or SPLIT=FILE.")
+    if numbers[-1] in INDEX_RANGES["test"]:
+        ranges = {n: name for name, members in INDEX_RANGES.items() for n in members}
+        strays = [(n, "its number is beyond 25,000, so that it has no split") for n in numbers if n not in ranges]
+        return Plan(
+            {n: ranges[n] for n in numbers if n in ranges}, "by number: 1-20000, 20001-22500, 22501-25000", strays
+        )
+    return _by_share(numbers)
+
+
+def _by_share(numbers: Sequence[int]) -> Plan:
+    first, second = round(len(numbers) * 0.8), round(len(numbers) * 0.9)
+    parts = {"train": numbers[:first], "val": numbers[first:second], "test": numbers[second:]}
+    how = "the frames in order, 80 % train, 10 % val, 10 % test (the folder does not reach number 22,501)"
+    return Plan({n: name for name, members in parts.items() for n in members}, how)
+
+
+def _listed(name: str, source: Path | Sequence[int]) -> list[int]:
+    if name not in SPLITS:
+        raise UserError(f"unknown split '{name}'; use {', '.join(SPLITS)}.")
+    if not isinstance(source, Path):
+        return list(source)
+    try:
+        lines = source.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"the split file '{source}' cannot be read ({error}); give a text file with a number a line."
+        ) from None
+    return [_number(line, place, source) for place, line in enumerate(lines, 1) if line.strip()]
+
+
+def _number(line: str, place: int, source: Path) -> int:
+    text = line.strip().removesuffix(".png")
+    if not text.isdecimal():
+        raise UserError(f"'{source}' has {line.strip()!r} in line {place}; every line must be a frame number, like 17.")
+    return int(text)
+
+
+def _from_lists(present: set[int], lists: Mapping[str, Iterable[int]]) -> Plan:
+    plan = Plan({}, "as listed for " + ", ".join(lists))
+    for name, numbers in lists.items():
+        for number in numbers:
+            if number in plan.split_of:
+                earlier = plan.split_of[number]
+                plan.problems.append(
+                    (number, f"listed for '{name}' but already for '{earlier}', where it is taken once")
+                )
+            elif number not in present:
+                plan.problems.append((number, f"listed for '{name}' but not in the folder"))
+            else:
+                plan.split_of[number] = name
+    return plan
