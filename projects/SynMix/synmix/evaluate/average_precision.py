@@ -1,0 +1,158 @@
+"""Average precision of a set of images, from what the matching found in each; of any part or resample in milliseconds.
+
+The definition is cityscapesScripts' (``evaluation/evalInstanceLevelSemanticLabeling.py: evaluateMatches``). Its sum of
+``precision * 0.5 * (recall[i - 1] - recall[i + 1])`` is the area under the straight lines between the points of the
+precision-recall curve, from recall 0 and precision 1 on, without making precision monotone. Recall changes only at true
+positives, so that only the points beside those are needed.
+
+Shape legend: I images, C classes, T = 10 IoU thresholds, P predictions in all images, B resamples, F figures
+(AP, AP50, and both per class).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from synmix.evaluate.matching import IOU_THRESHOLDS, TRUE_POSITIVE, ImageMatches
+from synmix.labels import CLASS_NAMES
+
+
+@dataclass(frozen=True)
+class MatchTable:
+    """What the matching found in a set of images; images are sorted by name, whatever order they came in."""
+
+    classes: tuple[str, ...]
+    images: tuple[str, ...]
+    truths: np.ndarray  # (I, C) int64, the regions that must be found
+    image: np.ndarray  # (P,) int64, index into ``images``, ascending
+    category: np.ndarray  # (P,) int64
+    score: np.ndarray  # (P,) float64
+    outcome: np.ndarray  # (P, T) int8, see ``matching``
+
+    def subset(self, images: Sequence[str]) -> "MatchTable":
+        """The same table for some of the images.
+
+        Raises:
+            KeyError: an image is not in the table.
+        """
+        place = {name: index for index, name in enumerate(self.images)}
+        wanted = np.array(sorted(place[name] for name in set(images)), dtype=np.int64)
+        keep = np.isin(self.image, wanted)
+        image = np.searchsorted(wanted, self.image[keep])
+        names = tuple(self.images[index] for index in wanted)
+        columns = (self.category[keep], self.score[keep], self.outcome[keep])
+        return MatchTable(self.classes, names, self.truths[wanted], image, *columns)
+
+
+def match_table(matches: Mapping[str, ImageMatches], classes: Sequence[str] = CLASS_NAMES) -> MatchTable:
+    """Puts the matches of all images, by image name, into one table."""
+    names = sorted(matches)
+    parts = [matches[name] for name in names]
+    counts = [np.bincount(part.truth_categories, minlength=len(classes)) for part in parts]
+    return MatchTable(
+        tuple(classes),
+        tuple(names),
+        np.array(counts, dtype=np.int64).reshape(len(names), len(classes)),
+        np.repeat(np.arange(len(names)), [len(part.scores) for part in parts]),
+        _concatenate([part.categories for part in parts], np.zeros(0, dtype=np.int64)),
+        _concatenate([part.scores for part in parts], np.zeros(0)),
+        _concatenate([part.outcomes for part in parts], np.zeros((0, len(IOU_THRESHOLDS)), dtype=np.int8)),
+    )
+
+
+def average_precision(table: MatchTable) -> np.ndarray:
+    """(C, T) average precision in 0..1; nan for a class without ground truth.
+
+    Where the script raises IndexError (a class has ground truth and predictions, none of which survives the ignore
+    rule; its issue 89) this is 0.
+    """
+    return resampled_average_precision(table, np.ones((len(table.images), 1)))[0]
+
+
+def resampled_average_precision(table: MatchTable, weights: np.ndarray) -> np.ndarray:
+    """Average precision as if each image were there as many times as its weight says.
+
+    Args:
+        weights: (I, B) how often an image is in a resample.
+
+    Returns:
+        (B, C, T) in 0..1; nan where a resample has no ground truth of a class.
+    """
+    num_classes, num_thresholds = len(table.classes), table.outcome.shape[1]
+    areas = np.full((weights.shape[1], num_classes, num_thresholds), np.nan)
+    order = np.argsort(-table.score, kind="stable")
+    for category in range(num_classes):
+        truths = weights.T @ table.truths[:, category]
+        mine = order[table.category[order] == category]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for threshold in range(num_thresholds):
+                counted = mine[table.outcome[mine, threshold] > 0]
+                hits = table.outcome[counted, threshold] == TRUE_POSITIVE
+                area = _area(table.score[counted], hits, table.image[counted], weights)
+                areas[:, category, threshold] = np.where(truths > 0, area / truths, np.nan)
+    return areas
+
+
+def _area(scores: np.ndarray, hits: np.ndarray, images: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(B,) area under the precision-recall curve times the number of true regions.
+
+    Args:
+        scores: (P,) descending.
+        hits: (P,) bool, true or false positives.
+    """
+    # Predictions of one score enter the curve together.
+    tie = np.concatenate([[0], np.cumsum(scores[1:] != scores[:-1])])[: len(scores)]
+    # A step is a score at which there is a true positive; a false positive belongs to the first step not above it.
+    steps = np.unique(tie[hits])
+    step = np.searchsorted(steps, tie)
+    num_steps = len(steps)
+    if not num_steps:
+        return np.zeros(weights.shape[1])
+    gained = _sums(step[hits], images[hits], num_steps, weights)
+    reaches = ~hits & (step < num_steps)
+    false_after = np.cumsum(_sums(step[reaches], images[reaches], num_steps, weights), axis=0)
+    within = ~hits & np.isin(tie, steps)
+    false_before = (
+        false_after - _sums(step[within], images[within], num_steps, weights) if within.any() else false_after
+    )
+    true_after = np.cumsum(gained, axis=0)
+    true_before = true_after - gained
+    before = true_before / (true_before + false_before)
+    before[true_before + false_before == 0] = 1.0  # the curve starts at precision 1
+    after = true_after / (true_after + false_after)
+    after[gained == 0] = 0.0
+    return 0.5 * np.einsum("sb,sb->b", gained, before + after)
+
+
+def _sums(step: np.ndarray, images: np.ndarray, num_steps: int, weights: np.ndarray) -> np.ndarray:
+    """(steps, B) sums of the weights of the images that belong to each step."""
+    ones = np.ones(len(step), dtype=weights.dtype)
+    return sparse.csr_matrix((ones, (step, images)), shape=(num_steps, len(weights))) @ weights
+
+
+def _concatenate(parts: list[np.ndarray], nothing: np.ndarray) -> np.ndarray:
+    return np.concatenate([nothing, *parts])
+
+
+def figure_names(classes: Sequence[str]) -> list[str]:
+    """The F figures by Detectron2's names: ``AP``, ``AP50``, ``AP-person``, .., ``AP50-person``, .."""
+    return ["AP", "AP50", *(f"AP-{name}" for name in classes), *(f"AP50-{name}" for name in classes)]
+
+
+def figures_of(areas: np.ndarray) -> np.ndarray:
+    """The F figures in percent.
+
+    Args:
+        areas: (..., C, T) average precision in 0..1; a class that is nan is left out of the means.
+
+    Returns:
+        (..., F) in the order of :func:`figure_names`.
+    """
+    per_class = np.stack([areas.mean(axis=-1), areas[..., 0]], axis=-2)  # (..., 2, C)
+    present = ~np.isnan(per_class)
+    count = present.sum(axis=-1)
+    total = np.where(present, per_class, 0.0).sum(axis=-1)
+    means = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return 100.0 * np.concatenate([means, per_class.reshape(*per_class.shape[:-2], -1)], axis=-1)

@@ -1,0 +1,144 @@
+"""Predicted masks as stretches of pixels: all that the metric asks of a mask is then a sum over some hundred stretches.
+
+Shape legend: M masks of one image, H, W its height and width, S stretches in all.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Crop = tuple[int, int, np.ndarray]  # x and y of the upper left corner, (h, w) bool
+
+
+@dataclass(frozen=True)
+class MaskSet:
+    """The masks of one image; a stretch is a part of one row, and a mask's stretches do not overlap."""
+
+    starts: np.ndarray  # (S,) int64, flat index (row-major) of a stretch's first pixel
+    ends: np.ndarray  # (S,) int64, flat index behind its last pixel
+    owners: np.ndarray  # (S,) int64, the mask a stretch belongs to, ascending
+    num_masks: int
+    shape: tuple[int, int]  # H, W
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """(M,) int64, the size of each mask."""
+        lengths = self.ends - self.starts
+        return np.bincount(self.owners, weights=lengths, minlength=self.num_masks).astype(np.int64)
+
+    def mask(self, index: int) -> np.ndarray:
+        """(H, W) bool, one mask in full."""
+        mine = self.owners == index
+        change = np.zeros(self.shape[0] * self.shape[1] + 1, dtype=np.int8)
+        # Two stretches of one mask may touch, at the end of a row: add, do not set.
+        np.add.at(change, self.starts[mine], 1)
+        np.add.at(change, self.ends[mine], -1)
+        return np.cumsum(change[:-1], dtype=np.int8).astype(bool).reshape(self.shape)
+
+
+def from_crops(crops: Sequence[Crop], shape: tuple[int, int]) -> MaskSet:
+    """Masks given as box crops.
+
+    Args:
+        crops: x, y and the (h, w) bool mask inside a box; what lies outside the box is empty.
+        shape: H, W of the image.
+
+    Raises:
+        ValueError: a crop reaches over the image's edge.
+    """
+    if not crops:
+        empty = np.zeros(0, dtype=np.int64)
+        return MaskSet(empty, empty, empty, 0, shape)
+    boxes = np.array([(x, y, *crop.shape) for x, y, crop in crops], dtype=np.int64)
+    x, y, height, width = boxes.T
+    if (x < 0).any() or (y < 0).any() or (x + width > shape[1]).any() or (y + height > shape[0]).any():
+        raise ValueError("a crop reaches over the edge of its image")
+    # All crops in one buffer, each row followed by one empty pixel, so that a change of value ends every stretch.
+    offsets = np.concatenate([[1], 1 + np.cumsum(height * (width + 1))])
+    buffer = np.zeros(offsets[-1], dtype=bool)
+    for (_, _, crop), offset, rows, columns in zip(crops, offsets[:-1], height, width, strict=True):
+        buffer[offset : offset + rows * (columns + 1)].reshape(rows, columns + 1)[:, :-1] = crop
+    changes = np.flatnonzero(buffer[1:] != buffer[:-1])
+    starts, ends = changes[::2], changes[1::2]
+    owners = np.searchsorted(offsets - 1, starts, side="right") - 1
+    row, column = np.divmod(starts - (offsets[owners] - 1), width[owners] + 1)
+    first = (y[owners] + row) * shape[1] + x[owners] + column
+    return MaskSet(first, first + (ends - starts), owners, len(crops), shape)
+
+
+def from_masks(masks: np.ndarray) -> MaskSet:
+    """Full-frame masks.
+
+    Args:
+        masks: (M, H, W) bool, or any integer type where everything but 0 belongs to the mask.
+    """
+    _, height, width = masks.shape
+    return from_crops([crop_of(mask if mask.dtype == bool else mask != 0) for mask in masks], (height, width))
+
+
+def crop_of(mask: np.ndarray) -> Crop:
+    """The part of a (H, W) bool mask that holds all its pixels, loosely: to the next eight columns."""
+    if mask.shape[1] % 8 or not mask.flags.c_contiguous:
+        rows = np.flatnonzero(mask.any(axis=1))
+        top, bottom = (rows[0], rows[-1] + 1) if len(rows) else (0, 0)
+        return 0, int(top), mask[top:bottom]
+    # Eight pixels at once: most of a frame is empty.
+    words = mask.view(np.uint64)
+    rows = np.flatnonzero(np.bitwise_or.reduce(words, axis=1))
+    if not len(rows):
+        return 0, 0, mask[:0, :0]
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    columns = np.flatnonzero(np.bitwise_or.reduce(words[top:bottom], axis=0))
+    left, right = int(columns[0]) * 8, int(columns[-1]) * 8 + 8
+    return left, top, mask[top:bottom, left:right]
+
+
+def from_coco_rle(segmentations: Sequence[Mapping[str, Any]], shape: tuple[int, int]) -> MaskSet:
+    """Masks in COCO's run-length encoding, compressed (``counts`` str or bytes) or not (a list).
+
+    Raises:
+        ValueError: a segmentation is of another size than ``shape`` (H, W).
+    """
+    return from_crops([_rle_crop(segmentation, shape) for segmentation in segmentations], shape)
+
+
+def _rle_crop(segmentation: Mapping[str, Any], shape: tuple[int, int]) -> Crop:
+    height, width = (int(length) for length in segmentation["size"])
+    if (height, width) != tuple(shape):
+        raise ValueError(f"a segmentation is {width} x {height} pixels, but its image is {shape[1]} x {shape[0]}")
+    counts = segmentation["counts"]
+    if isinstance(counts, str | bytes):
+        counts = _decompress(counts)
+    edges = np.cumsum(np.asarray(counts, dtype=np.int64))
+    starts, ends = edges[:-1:2], edges[1::2]  # COCO counts down the columns, empty pixels first
+    keep = ends > starts
+    starts, ends = starts[keep], ends[keep]
+    if not len(starts):
+        return 0, 0, np.zeros((0, 0), dtype=bool)
+    left, right = int(starts[0] // height), int((ends[-1] - 1) // height) + 1
+    change = np.zeros((right - left) * height + 1, dtype=np.int8)
+    change[starts - left * height] = 1
+    change[ends - left * height] -= 1
+    strip = np.cumsum(change[:-1], dtype=np.int8).view(bool).reshape(right - left, height)
+    rows = np.flatnonzero(strip.any(axis=0))
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    return left, top, strip[:, top:bottom].T
+
+
+def _decompress(counts: str | bytes) -> np.ndarray:
+    """COCO's compressed counts: five bits a character, least first, each count from the third on as a difference to
+    the one two before it (pycocotools, ``maskApi.c: rleFrString``)."""
+    text = counts.encode("ascii") if isinstance(counts, str) else counts
+    codes = np.frombuffer(text, dtype=np.uint8).astype(np.int64) - 48
+    last = (codes & 0x20) == 0
+    firsts = np.flatnonzero(np.concatenate([[True], last[:-1]]))
+    lengths = np.diff(np.append(firsts, len(codes)))
+    position = np.arange(len(codes)) - np.repeat(firsts, lengths)
+    values = np.add.reduceat((codes & 0x1F) << (5 * position), firsts)
+    negative = (codes[last] & 0x10) != 0
+    values[negative] -= np.int64(1) << (5 * lengths[negative])
+    values[1::2] = np.cumsum(values[1::2])
+    values[2::2] = np.cumsum(values[2::2])
+    return values

@@ -1,0 +1,187 @@
+"""The result of one run on one data set: ``OUTPUT_DIR/results/<data set>.json``.
+
+At its top level the figures in percent, as the paper prints them: ``AP``, ``AP50``, ``classes`` (null for a class
+without ground truth); beside them ``intervals``, ``provenance`` and ``matches``, from which every figure of any part or
+resample of the images follows.
+"""
+
+import base64
+import os
+import subprocess
+import zlib
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import synmix
+from synmix.errors import UserError
+from synmix.evaluate.average_precision import MatchTable, average_precision, figure_names, figures_of
+from synmix.evaluate.bootstrap import Interval, confidence_intervals
+from synmix.files import read_json, write_json
+
+PathLike = str | os.PathLike[str]
+_FORMAT = 1
+#: Columns of the match table, as kept in a file. The ten outcomes of a prediction are the digits of a base 3 number.
+_COLUMNS = {"image": "<u4", "category": "<u1", "score": "<f8", "outcome": "<u2"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """Figures, intervals and matches of one model on one data set."""
+
+    dataset: str
+    table: MatchTable
+    figures: dict[str, float]  # by the names of ``figure_names``, percent, nan without ground truth
+    intervals: dict[str, Interval]  # empty where there was no resampling
+    confidence: float = 0.95
+    resamples: int = 0
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def make_result(
+    dataset: str,
+    table: MatchTable,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    provenance: dict[str, Any] | None = None,
+) -> Result:
+    """Computes all figures of a match table, and their intervals unless ``resamples`` is 0."""
+    values = figures_of(average_precision(table)).tolist()
+    figures = dict(zip(figure_names(table.classes), values, strict=True))
+    intervals = confidence_intervals(table, resamples, confidence, seed) if resamples and table.images else {}
+    return Result(dataset, table, figures, intervals, confidence, resamples, provenance or {})
+
+
+def result_path(output_dir: PathLike, dataset: str) -> Path:
+    """Where the result of a run on a data set lies."""
+    return Path(output_dir) / "results" / f"{dataset}.json"
+
+
+def to_json(result: Result) -> dict[str, Any]:
+    """The result as plain data, the module's docstring says how."""
+    figures = {name: _null(value) for name, value in result.figures.items()}
+    return {
+        "AP": figures["AP"],
+        "AP50": figures["AP50"],
+        "classes": {
+            name: {"AP": figures[f"AP-{name}"], "AP50": figures[f"AP50-{name}"]} for name in result.table.classes
+        },
+        "intervals": {
+            "confidence": result.confidence,
+            "resamples": result.resamples,
+            **{name: [_null(interval.low), _null(interval.high)] for name, interval in result.intervals.items()},
+        },
+        "dataset": result.dataset,
+        "provenance": result.provenance,
+        "matches": pack(result.table),
+        "format": _FORMAT,
+    }
+
+
+def write_result(path: PathLike, result: Result) -> None:
+    """Writes a result, atomically."""
+    write_json(path, to_json(result))
+
+
+def read_result(path: PathLike) -> Result:
+    """Reads what :func:`write_result` wrote.
+
+    Raises:
+        UserError: missing, not JSON, or not a result of this format.
+    """
+    data = read_json(path)
+    try:
+        if data["format"] != _FORMAT:
+            raise UserError(f"'{path}' is a result of format {data['format']}, but this version reads {_FORMAT}.")
+        table = unpack(data["matches"])
+        intervals = dict(data["intervals"])
+        confidence, resamples = intervals.pop("confidence"), intervals.pop("resamples")
+        figures = {"AP": data["AP"], "AP50": data["AP50"]}
+        for key in ("AP", "AP50"):
+            figures |= {f"{key}-{name}": values[key] for name, values in data["classes"].items()}
+        numbers = {name: float("nan") if value is None else float(value) for name, value in figures.items()}
+        bounds = {name: Interval(numbers[name], *_floats(ends)) for name, ends in intervals.items()}
+        return Result(data["dataset"], table, numbers, bounds, confidence, resamples, data["provenance"])
+    except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
+        raise UserError(f"'{path}' is not a result of SynMix's evaluation ({error!r}); evaluate again.") from None
+
+
+def pack(table: MatchTable) -> dict[str, Any]:
+    """A match table as plain data of some kilobytes: names and counts to read, columns compressed."""
+    powers = 3 ** np.arange(table.outcome.shape[1])
+    columns = {
+        "image": table.image,
+        "category": table.category,
+        "score": table.score,
+        "outcome": table.outcome.astype(np.int64) @ powers,
+    }
+    return {
+        "classes": list(table.classes),
+        "images": list(table.images),
+        "truths": _pack_column(table.truths.ravel(), "<u2"),
+        **{name: _pack_column(columns[name], kind) for name, kind in _COLUMNS.items()},
+    }
+
+
+def unpack(data: dict[str, Any]) -> MatchTable:
+    """The match table that :func:`pack` packed.
+
+    Raises:
+        KeyError, TypeError, ValueError, zlib.error: it was not packed by :func:`pack`.
+    """
+    columns = {name: _unpack_column(data[name], kind) for name, kind in _COLUMNS.items()}
+    classes, images = tuple(data["classes"]), tuple(data["images"])
+    truths = _unpack_column(data["truths"], "<u2").astype(np.int64).reshape(len(images), len(classes))
+    outcome = (columns["outcome"].astype(np.int64)[:, None] // 3 ** np.arange(10) % 3).astype(np.int8)
+    image, category = columns["image"].astype(np.int64), columns["category"].astype(np.int64)
+    if len({len(column) for column in columns.values()}) != 1:
+        raise ValueError("columns of different lengths")
+    if len(image) and (image.max() >= len(images) or category.max() >= len(classes)):
+        raise ValueError("an image or class out of range")
+    return MatchTable(classes, images, truths, image, category, columns["score"].astype(np.float64), outcome)
+
+
+def provenance(output_dir: PathLike | None = None, **more: Any) -> dict[str, Any]:
+    """Where a result comes from: code version and time, and the config and manifest of the run's folder if there."""
+    found: dict[str, Any] = {"version": synmix.__version__, "commit": _commit(), "time": _now()}
+    if output_dir is not None:
+        config, manifest = Path(output_dir) / "config.yaml", Path(output_dir) / "manifest.json"
+        if config.is_file():
+            found["config"] = str(config)
+        if manifest.is_file():
+            found["manifest"] = read_json(manifest).get("checksum")
+    return {**found, **more}
+
+
+def _pack_column(values: np.ndarray, kind: str) -> str:
+    return base64.b64encode(zlib.compress(np.ascontiguousarray(values.astype(kind)).tobytes(), 6)).decode("ascii")
+
+
+def _unpack_column(text: str, kind: str) -> np.ndarray:
+    return np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), dtype=kind)
+
+
+def _null(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _floats(ends: list[float | None]) -> list[float]:
+    return [float("nan") if end is None else float(end) for end in ends]
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _commit() -> str | None:
+    """The commit of the checkout this code runs from, with ``+`` where it was edited; None outside a checkout."""
+    folder = Path(synmix.__file__).parent
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None
