@@ -6,6 +6,10 @@ from typing import Any
 
 from synmix.errors import UserError
 
+#: Where the learning rate drops: after 18k and 22k of 24k iterations (3.3). 4.3 says "in the last 60k and last 20k",
+#: which a schedule of 24k cannot mean; its last 6k and last 2k are these.
+PAPER_FRACTIONS = (18 / 24, 22 / 24)
+
 
 def iterations_of(epochs: float, num_images: int, batch_size: int) -> int:
     """Iterations of so many epochs, rounded half to even, at least one: 50 epochs of 2975 images by 8 are 18,594."""

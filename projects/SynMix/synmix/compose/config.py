@@ -5,6 +5,7 @@ A key that is None says nothing; its type is then free, so that a file may write
 
 from detectron2.config import CfgNode
 
+from synmix.compose.budget import PAPER_FRACTIONS
 from synmix.labels import CLASS_NAMES
 
 
@@ -36,4 +37,4 @@ def add_composition_config(cfg: CfgNode) -> None:
     cfg.SOLVER.EPOCHS = None
     # Where the learning rate drops, as fractions of the training: the paper's 18k and 22k of 24k iterations (3.3).
     # They set SOLVER.STEPS where the length is given in epochs or where STEPS is ().
-    cfg.SOLVER.STEP_FRACTIONS = (18 / 24, 22 / 24)
+    cfg.SOLVER.STEP_FRACTIONS = PAPER_FRACTIONS

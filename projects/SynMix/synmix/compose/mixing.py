@@ -70,7 +70,7 @@ def choose_share(pools: Sequence[Pool], total: int, real_share: float | None, se
                 f"{('real', 'synthetic')[synthetic]} images, but DATASETS.TRAIN offers {available[synthetic]}; "
                 "lower the total, change the share, or name another data set."
             )
-    chosen = {}
+    chosen: dict[str, list[str]] = {}
     for synthetic, count in wanted.items():
         chosen.update(_first([pool for pool in pools if pool.synthetic == synthetic], count, seed))
     return {pool.name: chosen[pool.name] for pool in pools}

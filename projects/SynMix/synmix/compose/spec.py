@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, get_args
 
 from synmix.compose.mixing import ALL
@@ -114,5 +114,5 @@ def _is_whole(value: Any) -> bool:
 
 
 def _check_percent(key: str, value: Any) -> None:
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= value <= 100:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 100:
         raise UserError(f"{key} is {value!r}; give a percentage from 0 to 100.")

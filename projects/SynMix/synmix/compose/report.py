@@ -1,0 +1,51 @@
+"""Compositions as tables for people."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from synmix.labels import CLASS_NAMES, MIN_PIXELS
+
+_WIDTH = 110
+
+
+def summary(manifest: Mapping[str, Any]) -> str:
+    """A manifest as text for logs and terminals: a table of labels for each data set, and the totals."""
+    buffer = io.StringIO()
+    output = Console(file=buffer, width=_WIDTH)
+    for entry in manifest["data_sets"]:
+        output.print(_labels_table(entry))
+    output.print(
+        f"{manifest['images']:,} images an epoch, {manifest['labels']:,} labels kept, "
+        f"{manifest['labels_removed']:,} removed; seed {manifest['seed']}, checksum {manifest['checksum'][:16]}",
+        highlight=False,
+    )
+    return buffer.getvalue().rstrip()
+
+
+def _labels_table(entry: Mapping[str, Any]) -> Table:
+    title = f"{entry['name']} ({entry['domain']}): {entry['images']:,} of {entry['available']:,} images"
+    title += f", each {entry['repeat']} times" if entry["repeat"] > 1 else ""
+    title += f", {entry['images_without_labels']:,} without labels" if entry["images_without_labels"] else ""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("class")
+    for heading in ("labels", "removed", "%", "kept", "largest removed [px]", f"removed under {MIN_PIXELS} px"):
+        table.add_column(heading, justify="right")
+    for row in sorted(entry["classes"].values(), key=_paper_order):
+        table.add_row(row["category"], *_cells(row))
+    return table
+
+
+def _paper_order(row: Mapping[str, Any]) -> int:
+    return CLASS_NAMES.index(row["category"]) if row["category"] in CLASS_NAMES else len(CLASS_NAMES)
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    threshold = "-" if row["threshold"] is None else f"{row['threshold']:,}"
+    share = 100 * row["removed_unscored"] / row["removed"] if row["removed"] else 0.0
+    unscored = f"{row['removed_unscored']:,} ({share:.0f} %)" if row["removed"] else "-"
+    counts = [f"{row[key]:,}" for key in ("labels", "removed")]
+    return [*counts, f"{row['percent']:g}", f"{row['kept']:,}", threshold, unscored]

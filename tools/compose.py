@@ -1,0 +1,67 @@
+"""Shows what a config trains on, without training: images, labels kept and removed, thresholds, checksum.
+
+python tools/compose.py --config-file configs/mini.yaml --json manifest.json DATASETS.REMOVAL.person 60
+python tools/compose.py --compare output/a/manifest.json output/b/manifest.json   # exit code 1 where they differ
+"""
+
+import argparse
+from pathlib import Path
+
+from synmix.compose.manifest import differences, read_manifest, write_manifest
+from synmix.compose.report import summary
+from synmix.errors import UserError, run_tool
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    if args.compare:
+        return _compare(*args.compare)
+    if not args.config_file:
+        raise UserError("nothing to do; give --config-file, or --compare with two manifests.")
+    return _compose(args.config_file, args.json, args.options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config-file", help="the training's config")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the manifest there")
+    parser.add_argument("--compare", nargs=2, type=Path, metavar="MANIFEST", help="compare two manifests instead")
+    parser.add_argument("options", nargs="*", metavar="KEY VALUE", help="config keys to override, at the end")
+    return parser
+
+
+def _compose(config_file: str, json_file: Path | None, options: list[str]) -> int:
+    from synmix.compose.budget import effective_learning_rate, resolve_schedule
+    from synmix.compose.composition import CompositionSpec, compose
+    from synmix.train.config import load_config  # here, since it brings torch
+
+    cfg = load_config(config_file, options)
+    composition = compose(CompositionSpec.from_config(cfg))
+    resolve_schedule(cfg, composition.num_images)
+    manifest = composition.manifest()
+    print(summary(manifest))
+    solver = cfg.SOLVER
+    rate = effective_learning_rate(solver.BASE_LR, solver.MOMENTUM)
+    print(
+        f"{solver.MAX_ITER:,} iterations of {solver.IMS_PER_BATCH} images, drops after {solver.STEPS}; learning rate "
+        f"{solver.BASE_LR:g}, momentum {solver.MOMENTUM:g}, effective {rate:g}"
+    )
+    for warning in composition.warnings():
+        print(f"note: {warning}")
+    if json_file:
+        write_manifest(json_file, manifest)
+        print(f"wrote {json_file}")
+    return 0
+
+
+def _compare(first: Path, second: Path) -> int:
+    a, b = read_manifest(first), read_manifest(second)
+    for phrase in differences(a, b):
+        print(phrase)
+    equal = a["checksum"] == b["checksum"]
+    print("the same training set" if equal else "different training sets")
+    return 0 if equal else 1
+
+
+if __name__ == "__main__":
+    run_tool(main)
