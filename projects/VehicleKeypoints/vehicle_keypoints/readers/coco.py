@@ -56,8 +56,8 @@ def _check_category(data: Any, path: Path, schema: KeypointSchema) -> None:
         for index, (name, expected) in enumerate(zip(names, schema.points, strict=True)):
             if side_of(name) != side_of(expected):
                 raise UserError(
-                    f"'{path}' calls point {index} '{name}' where schema '{schema.name}' has '{expected}'; left and right "
-                    "would be mixed up, so bring the points into the schema's order."
+                    f"'{path}' calls point {index} '{name}' where schema '{schema.name}' has '{expected}'; left and "
+                    "right would be mixed up, so bring the points into the schema's order."
                 )
 
 

@@ -1,0 +1,1 @@
+"""A miniature of CarFusion and CitySample: drawn vehicles in perspective, with exact points, in every layout."""
