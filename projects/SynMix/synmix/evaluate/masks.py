@@ -117,14 +117,17 @@ def _rle_crop(segmentation: Mapping[str, Any], shape: tuple[int, int]) -> Crop:
     starts, ends = starts[keep], ends[keep]
     if not len(starts):
         return 0, 0, np.zeros((0, 0), dtype=bool)
-    left, right = int(starts[0] // height), int((ends[-1] - 1) // height) + 1
-    change = np.zeros((right - left) * height + 1, dtype=np.int8)
-    change[starts - left * height] = 1
-    change[ends - left * height] -= 1
-    strip = np.cumsum(change[:-1], dtype=np.int8).view(bool).reshape(right - left, height)
-    rows = np.flatnonzero(strip.any(axis=0))
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    return left, top, strip[:, top:bottom].T
+    first_column, top_row = np.divmod(starts, height)
+    last_column, bottom_row = np.divmod(ends - 1, height)
+    if (first_column != last_column).any():  # a stretch goes on from the foot of a column to the head of the next
+        top, rows = 0, height
+    else:
+        top, rows = int(top_row.min()), int(bottom_row.max() - top_row.min()) + 1
+    left, columns = int(first_column[0]), int(last_column[-1] - first_column[0]) + 1
+    change = np.zeros(rows * columns + 1, dtype=np.int8)
+    change[(first_column - left) * rows + top_row - top] = 1
+    change[(last_column - left) * rows + bottom_row - top + 1] -= 1
+    return left, top, np.cumsum(change[:-1], dtype=np.int8).view(bool).reshape(columns, rows).T
 
 
 def _decompress(counts: str | bytes) -> np.ndarray:
