@@ -93,6 +93,6 @@ def _plain(report: Report) -> dict[str, Any]:
 
 
 def _report(entry: dict[str, Any]) -> Report:
-    labels = [Counter({int(key): n for key, n in entry[name].items()}) for name in ("before", "after")]
-    tally = Tally(*labels, Counter(entry["cases"]), Counter(entry["pixels"]))
+    before, after = (Counter({int(key): n for key, n in entry[name].items()}) for name in ("before", "after"))
+    tally = Tally(before, after, Counter(entry["cases"]), Counter(entry["pixels"]))
     return Report(int(entry["frame"]), entry["split"], entry["stamp"], tally=tally)

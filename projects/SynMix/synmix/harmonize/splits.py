@@ -45,7 +45,7 @@ def plan_splits(numbers: Sequence[int], split: Split = "index") -> Plan:
         return Plan(dict.fromkeys(numbers, split), f"every frame in '{split}'")
     if split != "index":
         raise UserError(f"unknown split '{split}'; use 'index', one of {', '.join(SPLITS)}, or SPLIT=FILE.")
-    if numbers[-1] in INDEX_RANGES["test"]:
+    if any(number in INDEX_RANGES["test"] for number in numbers):
         ranges = {n: name for name, members in INDEX_RANGES.items() for n in members}
         strays = [(n, "its number is beyond 25,000, so that it has no split") for n in numbers if n not in ranges]
         return Plan(

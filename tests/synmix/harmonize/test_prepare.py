@@ -1,0 +1,225 @@
+"""The Cityscapes-format copy: right, resumable, and unimpressed by broken frames."""
+
+import errno
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from synmix.data import cityscapes, synscapes
+from synmix.data.images import read_instance_map, read_label_map
+from synmix.data.table import build_table
+from synmix.errors import UserError
+from synmix.files import read_json
+from synmix.harmonize import frame as frame_module
+from synmix.harmonize.prepare import prepare
+from synmix.harmonize.relabel import harmonize
+from synmix.harmonize.report import summary_text
+
+TOOL = Path(__file__).parents[3] / "datasets" / "prepare_synscapes.py"
+
+
+def target(output, number, split="train"):
+    return cityscapes.frame_paths(output, split, f"synscapes_000000_{number:06}")
+
+
+def run_tool(*arguments, **options):
+    return subprocess.run([sys.executable, TOOL, *map(str, arguments)], capture_output=True, text=True, **options)
+
+
+def test_copy_holds_what_harmonise_says_and_links_the_images(synscapes_root, tmp_path):
+    output = tmp_path / "copy"
+    summary = prepare(synscapes_root, output, num_workers=1)
+    assert (summary.written, summary.kept, summary.skipped) == (10, 0, [])
+    assert summary.splits == {"train": 8, "val": 1, "test": 1}
+    assert summary.riders_created == 20
+    for number, split in ((3, "train"), (9, "val"), (10, "test")):
+        made, source = target(output, number, split), synscapes.frame_paths(synscapes_root, number)
+        expected = harmonize(synscapes.read_labels(source))
+        assert np.array_equal(read_instance_map(made.instance_map), expected.instance_ids)
+        assert np.array_equal(read_label_map(made.label_map), expected.label_ids)
+        assert made.image.is_symlink() and made.image.resolve() == source.image.resolve()
+    assert read_json(output / "summary.json")["riders_created"] == 20
+
+
+def test_copy_is_a_cityscapes_data_set_for_the_instance_table(synscapes_root, tmp_path):
+    prepare(synscapes_root, tmp_path / "copy", num_workers=1)
+    table = build_table("copy", cityscapes.list_frames(tmp_path / "copy", "train"), num_workers=1)
+    per_class = dict(table.instances.group_by("category").len().iter_rows())
+    assert per_class == {"person": 8, "rider": 16, "car": 8, "motorcycle": 8, "bicycle": 16}
+
+
+def test_workers_give_the_same_copy(synscapes_root, write, tmp_path):
+    for number in range(11, 20):
+        write(synscapes_root, number)
+    for workers in (1, 2):
+        prepare(synscapes_root, tmp_path / str(workers), num_workers=workers)
+    one, two = ({p.relative_to(root): p.read_bytes() for p in sorted(root.glob("gtFine/**/*.png"))}
+                for root in (tmp_path / "1", tmp_path / "2"))  # fmt: skip
+    assert one == two and len(one) == 38
+
+
+def test_second_call_redoes_nothing_but_what_changed(synscapes_root, write, tmp_path):
+    output = tmp_path / "copy"
+    first = prepare(synscapes_root, output, num_workers=1)
+    times = {path: path.stat().st_mtime_ns for path in output.glob("gtFine/**/*.png")}
+    class_map = synscapes.frame_paths(synscapes_root, 2).class_map
+    os.utime(class_map, ns=(1, 1))
+    target(output, 5).label_map.unlink()
+    second = prepare(synscapes_root, output, num_workers=1)
+    assert (second.written, second.kept) == (2, 8)
+    assert second.tally == first.tally
+    changed = {path for path, before in times.items() if path.stat().st_mtime_ns != before}
+    redone = {target(output, 2).instance_map, target(output, 2).label_map, *_labels(output, 5)}
+    assert changed == redone
+
+
+def _labels(output, number):
+    made = target(output, number)
+    return made.instance_map, made.label_map
+
+
+def test_broken_frames_are_named_and_the_others_done(synscapes_root, tmp_path):
+    def path(number, part):
+        return getattr(synscapes.frame_paths(synscapes_root, number), part)
+
+    def cut(file):
+        file.write_bytes(file.read_bytes()[:-40])
+
+    cut(path(1, "class_map"))
+    cut(path(2, "instance_map"))
+    cut(path(3, "image"))
+    cv2.imwrite(str(path(4, "class_map")), np.zeros((30, 60), np.uint8))
+    path(5, "meta").write_text('{"camera": {}}')
+    path(6, "instance_map").unlink()
+    cv2.imwrite(str(path(7, "instance_map")), np.zeros((45, 90), np.uint16))
+    cv2.imwrite(str(path(8, "image")), np.zeros((50, 90, 3), np.uint8))
+    summary = prepare(synscapes_root, tmp_path / "copy", split="train", num_workers=1)
+    reasons = dict(summary.skipped)
+    expected = {1: "damaged", 2: "damaged", 3: "truncated", 4: "60 x 30", 5: "'instance' key", 6: "no instance map",
+                7: "16-bit", 8: "90 x 50"}  # fmt: skip
+    assert set(reasons) == set(expected)
+    for number, words in expected.items():
+        assert words in reasons[number]
+        assert not target(tmp_path / "copy", number).image.exists()
+    assert summary.written == 2 and summary.exit_code == 1
+    text = summary_text(summary)
+    assert "skipped 8" in text and reasons[3] in text
+
+
+def test_alpha_in_the_instance_map_is_ignored(synscapes_root, write, tmp_path):
+    prepare(synscapes_root, tmp_path / "rgb", split="train", num_workers=1)
+    for number in range(1, 11):
+        write(synscapes_root, number, alpha=True)
+    prepare(synscapes_root, tmp_path / "rgba", split="train", num_workers=1)
+    for number in range(1, 11):
+        one, two = (read_instance_map(target(tmp_path / kind, number).instance_map) for kind in ("rgb", "rgba"))
+        assert np.array_equal(one, two)
+
+
+def test_rgb_2k_scales_labels_by_the_nearest_pixel(synscapes_root, tmp_path):
+    (synscapes_root / "img" / "rgb-2k").mkdir()
+    for number in range(1, 4):
+        cv2.imwrite(str(synscapes_root / "img" / "rgb-2k" / f"{number}.png"), np.zeros((64, 128, 3), np.uint8))
+    summary = prepare(synscapes_root, tmp_path / "copy", split="train", images="rgb-2k", num_workers=1)
+    assert summary.written == 3 and [n for n, reason in summary.skipped if reason.startswith("no image")] == [
+        4, 5, 6, 7, 8, 9, 10,
+    ]  # fmt: skip
+    small = harmonize(synscapes.read_labels(synscapes.frame_paths(synscapes_root, 1))).instance_ids
+    rows, columns = (((np.arange(n) + 0.5) * 45 / 64).astype(int) for n in (64, 128))
+    assert np.array_equal(read_instance_map(target(tmp_path / "copy", 1).instance_map), small[rows][:, columns])
+
+
+def test_other_settings_or_another_split_do_not_mix_into_a_copy(synscapes_root, tmp_path):
+    output = tmp_path / "copy"
+    prepare(synscapes_root, output, num_workers=1)
+    with pytest.raises(UserError, match=r"other settings \(rules\)"):
+        prepare(synscapes_root, output, rules={"rider_sliver": "keep"}, num_workers=1)
+    with pytest.raises(UserError, match="2 frames where this split does not want them"):
+        prepare(synscapes_root, output, split="train", num_workers=1)
+    summary = prepare(synscapes_root, output, split="train", num_workers=1, overwrite=True)
+    assert summary.splits == {"train": 10} and not list(output.glob("*/val/**/*.png"))
+
+
+def test_a_folder_of_someone_else_is_left_alone(synscapes_root, tmp_path):
+    (tmp_path / "cityscapes" / "leftImg8bit").mkdir(parents=True)
+    with pytest.raises(UserError, match="this tool did not write"):
+        prepare(synscapes_root, tmp_path / "cityscapes", num_workers=1)
+
+
+def test_a_target_that_cannot_be_written_gets_a_sentence(synscapes_root, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        prepare(synscapes_root, tmp_path / "file" / "copy", num_workers=1)
+
+
+def test_a_full_disk_is_named_per_frame_and_leaves_no_halves(synscapes_root, tmp_path, monkeypatch):
+    real = Path.write_bytes
+
+    def full(self, data):
+        if "000004" in self.name:
+            real(self, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device", str(self))
+        return real(self, data)
+
+    monkeypatch.setattr(frame_module.Path, "write_bytes", full)
+    summary = prepare(synscapes_root, tmp_path / "copy", num_workers=1)
+    assert [number for number, _ in summary.skipped] == [4] and "No space left" in summary.skipped[0][1]
+    assert not list((tmp_path / "copy").glob("gtFine/**/*000004*")) and summary.written == 9
+    monkeypatch.undo()
+    assert prepare(synscapes_root, tmp_path / "copy", num_workers=1).written == 1
+
+
+def test_tool_names_the_limit_that_the_system_sets(synscapes_root, tmp_path):
+    """A real write error (files may grow to 100 bytes): a sentence, exit code 2, no traceback."""
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    done = run_tool("--input", synscapes_root, "--output", tmp_path / "copy", "--num-workers", 1, preexec_fn=limit)
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and "cannot be written" in done.stderr
+
+
+def test_killed_tool_goes_on_where_it_stopped(synscapes_root, write, tmp_path):
+    for number in range(11, 61):
+        write(synscapes_root, number, scale=8)
+    arguments = [sys.executable, TOOL, "--input", synscapes_root, "--output", tmp_path / "copy", "--num-workers", "1"]
+    journal = tmp_path / "copy" / "prepared.jsonl"
+    with subprocess.Popen(arguments, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= 5):
+            time.sleep(0.002)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL, "it finished before it could be killed"
+    with journal.open("a") as file:
+        file.write('{"frame": 60, "spl')  # what a kill in the middle of a line leaves
+    before = journal.read_bytes().count(b"\n")
+    done = run_tool("--input", synscapes_root, "--output", tmp_path / "copy", "--num-workers", 1)
+    assert done.returncode == 0, done.stderr
+    assert f"kept from earlier {before}," in done.stdout and f"frames written {60 - before}," in done.stdout
+    assert len(list((tmp_path / "copy").glob("leftImg8bit/*/*/synscapes_*.png"))) == 60
+    numbers = [json.loads(line)["frame"] for line in journal.read_text().splitlines() if line.endswith("}")]
+    assert sorted(numbers) == list(range(1, 61)), "a finished frame was done again"
+
+
+def test_tool_lists_its_rules_and_refuses_what_it_does_not_know(synscapes_root, tmp_path):
+    assert "rider_on_vehicle: split|parts|keep" in run_tool("--help").stdout
+    wrong = run_tool("--input", synscapes_root, "--output", tmp_path / "copy", "--rule", "rider=split")
+    assert wrong.returncode == 2 and "unknown rule 'rider'" in wrong.stderr
+    absent = run_tool("--input", tmp_path / "nothing", "--output", tmp_path / "copy")
+    assert absent.returncode == 2 and "expected a Synscapes folder" in absent.stderr
+
+
+def test_tool_without_arguments_uses_the_datasets_folder(synscapes_root, tmp_path):
+    environment = {**os.environ, "DETECTRON2_DATASETS": str(tmp_path)}
+    done = run_tool(env=environment)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "synscapes_harmonized" / "leftImg8bit" / "train").is_dir()
