@@ -1,0 +1,144 @@
+"""Pictures of the removal: one frame's labels at several thresholds (paper, Figure 3), and the size distributions or
+curves behind a choice of thresholds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from pycocotools import mask as mask_util
+
+from synmix.compose.mixing import percentage_of
+from synmix.compose.removal import DEFAULT, mark_smallest
+from synmix.compose.thresholds import Match
+from synmix.data.images import read_map, read_rgb
+from synmix.data.sources import DataSource
+from synmix.data.table import InstanceTable
+from synmix.errors import UserError
+from synmix.labels import MIN_PIXELS
+from synmix.pictures import draw_masks, side_by_side
+
+#: The thresholds of the paper's Figure 3.
+FIGURE_3 = (0, 40, 60, 70, 80, 90)
+_REAL, _ALL, _KEPT = "#1f6fb4", "#c9a27e", "#d9541e"
+
+
+def removal_sheet(
+    source: DataSource, table: InstanceTable, frame: str, percents: Sequence[float] = FIGURE_3, columns: int = 3
+) -> np.ndarray:
+    """One frame with the labels that remain at each threshold.
+
+    Args:
+        table: the set that the percentages are taken of.
+        frame: its name in ``table``.
+
+    Returns:
+        (H, W, 3) RGB: a sheet with a panel for each threshold.
+
+    Raises:
+        UserError: no such frame.
+    """
+    frames = table.frames.filter(frame=frame)
+    if frames.is_empty():
+        raise UserError(f"'{table.name}' has no frame '{frame}'; the first is '{table.frames['frame'][0]}'.")
+    record = source.dicts(InstanceTable(table.name, frames, table.instances.filter(frame=frame)))[0]
+    image, masks = read_rgb(record["file_name"]), _masks(record)
+    panels = [_panel(table, frame, percent, image, masks) for percent in percents]
+    rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
+    return side_by_side(rows, width=min(960, max(480, image.shape[1] // 2)))
+
+
+def _panel(
+    table: InstanceTable, frame: str, percent: float, image: np.ndarray, masks: Mapping[int, tuple[int, np.ndarray]]
+) -> tuple[str, np.ndarray]:
+    marked = mark_smallest(table.instances, {DEFAULT: percent}).filter(frame=frame, crowd=False)
+    remaining = set(marked.filter(removed=False)["instance_id"].to_list())
+    # A removed label is drawn as an empty mask, so that the others keep their shades from panel to panel.
+    shown = [
+        (category, mask if instance_id in remaining else np.zeros_like(mask))
+        for instance_id, (category, mask) in masks.items()
+    ]
+    title = f"{percent:g} % removed: {len(remaining)} of {len(marked)} labels"
+    return title, draw_masks(image, shown)
+
+
+def _masks(record: Mapping[str, Any]) -> dict[int, tuple[int, np.ndarray]]:
+    """Instance id -> category and (H, W) bool mask of a frame's labels, groups left out."""
+    labels = [annotation for annotation in record["annotations"] if not annotation["iscrowd"]]
+    if record.get("instance_map"):
+        instance_map = read_map(record["instance_map"])
+        return {a["instance_id"]: (a["category_id"], instance_map == a["instance_id"]) for a in labels}
+    size = record["height"], record["width"]
+    return {a["instance_id"]: (a["category_id"], _decoded(a["segmentation"], *size)) for a in labels}
+
+
+def _decoded(segmentation: Any, height: int, width: int) -> np.ndarray:
+    shapes = mask_util.frPyObjects(segmentation, height, width) if isinstance(segmentation, list) else [segmentation]
+    return mask_util.decode(mask_util.merge(shapes)).astype(bool)
+
+
+def size_distributions(
+    real: Mapping[str, np.ndarray], synthetic: Mapping[str, np.ndarray], matches: Sequence[Match]
+) -> Figure:
+    """Cumulative size distributions of each matched class: real, synthetic, and synthetic after the removal.
+
+    Args:
+        real, synthetic: class -> sizes in pixels.
+    """
+    columns = min(4, len(matches))
+    rows = -(-len(matches) // columns)
+    figure = Figure(figsize=(3.4 * columns, 2.9 * rows + 0.7), layout="constrained")
+    for index, match in enumerate(matches):
+        axes = figure.add_subplot(rows, columns, index + 1)
+        kept = np.sort(synthetic[match.category])
+        kept = kept[percentage_of(match.percent, len(kept)) :]
+        _cumulative(axes, synthetic[match.category], _ALL, "synthetic, all labels")
+        _cumulative(axes, kept, _KEPT, "synthetic, after removal")
+        _cumulative(axes, real[match.category], _REAL, "real")
+        axes.axvline(MIN_PIXELS, color="#999999", linewidth=0.8, linestyle=":")
+        axes.set_title(f"{match.category}: {match.percent} %  ({match.before:.2f} → {match.after:.2f})", fontsize=10)
+        axes.set_xscale("log")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        if index % columns == 0:
+            axes.set_ylabel("share of labels")
+        if index >= len(matches) - columns:
+            axes.set_xlabel("pixels")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+    return figure
+
+
+def _cumulative(axes: Any, sizes: np.ndarray, color: str, label: str) -> None:
+    values, counts = np.unique(sizes, return_counts=True)
+    axes.step(values, np.cumsum(counts) / len(sizes), where="post", color=color, label=label, linewidth=1.6)
+
+
+def removal_curves(
+    curves: Mapping[str, Mapping[float, Sequence[float]]], knees: Mapping[str, float], value: str = "AP"
+) -> Figure:
+    """A class's AP against the percentage removed (paper, Figure 4), its knee marked.
+
+    Args:
+        curves: class -> percentage -> AP of every run.
+        knees: class -> percentage.
+    """
+    columns = min(4, len(curves))
+    rows = -(-len(curves) // columns)
+    figure = Figure(figsize=(3.2 * columns, 2.6 * rows), layout="constrained")
+    for index, (category, curve) in enumerate(curves.items()):
+        axes = figure.add_subplot(rows, columns, index + 1)
+        percents = sorted(curve)
+        for percent in percents:
+            axes.plot([percent] * len(curve[percent]), curve[percent], ".", color=_ALL, markersize=5)
+        axes.plot(percents, [np.mean(curve[percent]) for percent in percents], color=_KEPT, linewidth=1.6)
+        axes.axvline(knees[category], color=_REAL, linestyle="--", linewidth=1)
+        axes.set_title(f"{category}: {knees[category]:g} %", fontsize=10)
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        if index % columns == 0:
+            axes.set_ylabel(value)
+        if index >= len(curves) - columns:
+            axes.set_xlabel("% of labels removed")
+    return figure

@@ -1,0 +1,156 @@
+"""Choosing removal thresholds: from a removal sweep's results (paper 4.1, Figure 4), or, before any training, by
+bringing the synthetic labels' sizes closest to the real ones'.
+
+Shape legend: R real and S synthetic labels of a class, U distinct sizes among them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from synmix.compose.mixing import percentage_of
+from synmix.data.table import InstanceTable
+from synmix.errors import UserError
+
+Distance = Literal["kolmogorov-smirnov", "wasserstein"]
+PERCENTS = tuple(range(0, 100))
+
+
+@dataclass(frozen=True)
+class Knee:
+    """Up to where removal is harmless for a class."""
+
+    percent: float
+    plateau: float  # AP of the smoothed curve without removal
+    value: float  # AP of the smoothed curve at ``percent``
+
+
+def knee(curve: Mapping[float, Sequence[float]], tolerance: float = 1.0) -> Knee:
+    """The largest threshold up to which a class's AP stays within ``tolerance`` of its level without removal.
+
+    The paper sees two phases, "constant or even slightly increasing", then "a strong decrease". So the curve is first
+    smoothed to the closest one that never rises (isotonic regression), which takes noise and the slight rise into the
+    plateau.
+
+    Args:
+        curve: percentage removed -> AP of every run (seed) at it.
+        tolerance: AP points.
+
+    Raises:
+        UserError: fewer than three thresholds, or none at 0.
+    """
+    percents = sorted(curve)
+    if len(percents) < 3 or percents[0] != 0:
+        raise UserError(
+            f"a removal sweep needs results without removal (0) and at two thresholds or more; got {percents}."
+        )
+    means = np.array([np.mean(curve[percent]) for percent in percents])
+    smooth = _never_rising(means, np.array([len(curve[percent]) for percent in percents]))
+    last = int(np.flatnonzero(smooth >= smooth[0] - tolerance)[-1])
+    return Knee(percents[last], float(smooth[0]), float(smooth[last]))
+
+
+def _never_rising(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Isotonic regression, falling: min over i <= k of max over j >= k of the weighted mean of values[i..j]."""
+    total, weight = np.cumsum(np.append(0, values * weights)), np.cumsum(np.append(0, weights))
+    size = len(values)
+    means = np.full((size, size), -np.inf)
+    for i in range(size):
+        means[i, i:] = (total[i + 1 :] - total[i]) / (weight[i + 1 :] - weight[i])
+    from_j = np.maximum.accumulate(means[:, ::-1], axis=1)[:, ::-1]  # max over j >= k
+    return np.array([from_j[: k + 1, k].min() for k in range(size)])
+
+
+@dataclass(frozen=True)
+class Match:
+    """The percentage that brings the sizes of a class closest to the real ones."""
+
+    category: str
+    percent: int
+    threshold: float | None  # size of the largest label removed, in pixels of the real frames
+    num_real: int
+    num_synthetic: int  # before the removal
+    before: float  # distance without removal
+    after: float
+
+
+def match_sizes(
+    real: Mapping[str, np.ndarray], synthetic: Mapping[str, np.ndarray], distance: Distance
+) -> tuple[list[Match], int | None]:
+    """Thresholds that bring the size distributions closest, without any training.
+
+    Args:
+        real, synthetic: class -> (R,), (S,) sizes of :func:`label_sizes`.
+
+    Returns:
+        A match for each class that both have, in the order of ``real``; and the one percentage for all classes with
+        the least distance, averaged over the synthetic labels (None where no class is shared).
+    """
+    shared = [category for category in real if len(real[category]) and len(synthetic.get(category, ()))]
+    curves = {category: distances(real[category], synthetic[category], distance) for category in shared}
+    matches = [_match(category, real[category], synthetic[category], curves[category]) for category in shared]
+    if not shared:
+        return matches, None
+    together = sum(len(synthetic[category]) * curves[category] for category in shared)
+    return matches, PERCENTS[int(np.argmin(together))]
+
+
+def _match(category: str, real: np.ndarray, synthetic: np.ndarray, curve: np.ndarray) -> Match:
+    best = int(np.argmin(curve))  # of equals, the one that removes least
+    count = percentage_of(PERCENTS[best], len(synthetic))
+    threshold = float(np.sort(synthetic)[count - 1]) if count else None
+    before, after = float(curve[0]), float(curve[best])
+    return Match(category, PERCENTS[best], threshold, len(real), len(synthetic), before, after)
+
+
+def distances(real: np.ndarray, synthetic: np.ndarray, distance: Distance) -> np.ndarray:
+    """Distance between the sizes after removing each of ``PERCENTS`` of the synthetic ones, smallest first.
+
+    Kolmogorov-Smirnov is the largest gap between the two cumulative curves (0..1). Wasserstein is the area between
+    them over log2 of the size: in how many doublings of area the labels differ on average.
+
+    Args:
+        real, synthetic: (R,), (S,) sizes above 0.
+
+    Returns:
+        (len(PERCENTS),)
+    """
+    sizes = np.unique(np.concatenate([real, synthetic]))  # (U,)
+    cumulative_real = np.searchsorted(np.sort(real), sizes, side="right") / len(real)
+    count = np.searchsorted(np.sort(synthetic), sizes, side="right")
+    width = np.diff(np.log2(sizes))
+    result = np.empty(len(PERCENTS))
+    for index, percent in enumerate(PERCENTS):
+        removed = percentage_of(percent, len(synthetic))
+        kept = max(1, len(synthetic) - removed)
+        gap = np.abs(np.maximum(count - removed, 0) / kept - cumulative_real)
+        result[index] = gap.max() if distance == "kolmogorov-smirnov" else (gap[:-1] * width).sum()
+    return result
+
+
+def label_sizes(table: InstanceTable, frame_pixels: int | None = None) -> dict[str, np.ndarray]:
+    """Sizes of the labels (groups left out) by class, in pixels.
+
+    Args:
+        frame_pixels: scale sizes to frames of so many pixels, so that sets of different resolution compare; None
+            leaves them.
+    """
+    size = pl.col("pixels").cast(pl.Float64)
+    rows = table.instances.filter(~pl.col("crowd"))
+    if frame_pixels:
+        area = (pl.col("height").cast(pl.Int64) * pl.col("width")).alias("area")
+        rows = rows.join(table.frames.select("frame", area), on="frame", how="left")
+        size = size * frame_pixels / pl.col("area")
+    groups = rows.select("category", size.alias("size")).group_by("category").agg("size").sort("category")
+    return {
+        category: sizes.to_numpy() for category, sizes in zip(groups["category"].to_list(), groups["size"], strict=True)
+    }
+
+
+def median_frame_pixels(table: InstanceTable) -> int:
+    """Pixels of the set's median frame."""
+    area = table.frames.select((pl.col("height").cast(pl.Int64) * pl.col("width")).median()).item()
+    return int(area or 0)

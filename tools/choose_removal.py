@@ -1,0 +1,133 @@
+"""Chooses removal thresholds per class, in two ways.
+
+Before any training, by bringing the synthetic labels' sizes closest to the real ones':
+    python tools/choose_removal.py match --real cityscapes_instance_train --synthetic synscapes_instance_train
+
+From the results of a removal sweep, by the knee of each class's curve (paper 4.1, Figure 4), PERCENT=RESULTS.json:
+    python tools/choose_removal.py sweep 0=output/a/results/synscapes_instance_val.json 30=... 60=...
+"""
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from rich.console import Console
+from rich.table import Table
+
+from synmix.compose.removal import DEFAULT
+from synmix.compose.thresholds import Distance, knee, label_sizes, match_sizes, median_frame_pixels
+from synmix.data import sources
+from synmix.errors import UserError, run_tool
+from synmix.files import atomic_path, read_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    args = _parser().parse_args()
+    args.run(args)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True, metavar="{match,sweep}")
+    match = commands.add_parser("match", help="match the sizes of a real data set, before any training")
+    match.add_argument("--real", default="cityscapes_instance_train", help="the data set to match")
+    match.add_argument("--synthetic", default="synscapes_instance_train", help="the data set to remove labels of")
+    match.add_argument("--distance", choices=get_args(Distance), default=get_args(Distance)[0])
+    match.add_argument("--as-is", action="store_true", help="compare pixels as they are, not scaled to equal frames")
+    match.set_defaults(run=_match)
+    sweep = commands.add_parser("sweep", help="take the knee of each class from a removal sweep's results")
+    sweep.add_argument("results", nargs="+", metavar="PERCENT=FILE", help="a result; a percentage may come repeatedly")
+    sweep.add_argument("--tolerance", type=float, default=1.0, help="AP points that count as no loss (default: 1)")
+    sweep.set_defaults(run=_sweep)
+    for command in (match, sweep):
+        command.add_argument("--plot", type=Path, metavar="FILE", help="also draw the curves there (.png, .svg)")
+    return parser
+
+
+def _match(args: argparse.Namespace) -> None:
+    tables = [sources.source(name).table() for name in (args.real, args.synthetic)]
+    frame_pixels = None if args.as_is else median_frame_pixels(tables[0])
+    real, synthetic = (label_sizes(table, frame_pixels) for table in tables)
+    matches, overall = match_sizes(real, synthetic, args.distance)
+    if not matches:
+        raise UserError(f"'{args.real}' and '{args.synthetic}' share no class with labels; there is nothing to match.")
+    table = Table(title=f"Sizes of '{args.synthetic}' matched to '{args.real}'", title_justify="left")
+    table.add_column("class")
+    for heading in ("real", "synthetic", "remove %", "up to [px]", f"{args.distance} before", "after"):
+        table.add_column(heading, justify="right")
+    for match in matches:
+        limit = "-" if match.threshold is None else f"{match.threshold:,.0f}"
+        counts = f"{match.num_real:,}", f"{match.num_synthetic:,}", str(match.percent)
+        table.add_row(match.category, *counts, limit, f"{match.before:.3f}", f"{match.after:.3f}")
+    console.print(table)
+    few = [match.category for match in matches if min(match.num_real, match.num_synthetic) < 30]
+    if few:
+        console.print(f"Fewer than 30 labels stand behind {', '.join(few)}: take those percentages with care.")
+    console.print(f"One percentage for all classes: {overall} (DATASETS.REMOVAL.default {overall})")
+    _print_overrides({match.category: match.percent for match in matches})
+    if args.plot:
+        from synmix.compose.pictures import size_distributions
+
+        _save(size_distributions(real, synthetic, matches), args.plot)
+
+
+def _sweep(args: argparse.Namespace) -> None:
+    curves = _curves(args.results)
+    knees = {category: knee(curve, args.tolerance) for category, curve in curves.items()}
+    table = Table(title=f"Knees within {args.tolerance:g} AP of no removal", title_justify="left")
+    table.add_column("class")
+    for heading in ("remove %", "AP without", "AP there"):
+        table.add_column(heading, justify="right")
+    for category, found in knees.items():
+        table.add_row(category, f"{found.percent:g}", f"{found.plateau:.1f}", f"{found.value:.1f}")
+    console.print(table)
+    _print_overrides({category: found.percent for category, found in knees.items()})
+    if args.plot:
+        from synmix.compose.pictures import removal_curves
+
+        _save(removal_curves(curves, {category: found.percent for category, found in knees.items()}), args.plot)
+
+
+def _curves(arguments: list[str]) -> dict[str, dict[float, list[float]]]:
+    """Class -> percentage -> the AP of every result given for it."""
+    curves: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for argument in arguments:
+        percent, _, path = argument.partition("=")
+        try:
+            number = float(percent)
+        except ValueError:
+            raise UserError(f"'{argument}' is not PERCENT=FILE, for instance 30=results.json.") from None
+        classes = read_json(path).get("classes")
+        if not isinstance(classes, dict):
+            raise UserError(
+                f"'{path}' is not a result (it has no 'classes'); tools/eval_cityscapes.py --json writes one."
+            )
+        for category, values in classes.items():
+            if values["AP"] is not None:
+                curves[category][number].append(values["AP"])
+    return curves
+
+
+def _print_overrides(percents: dict[str, float]) -> None:
+    """The keys to paste; the commonest percentage becomes the default."""
+    values = list(percents.values())
+    common = max(values, key=values.count)
+    keys = {DEFAULT: common, **{name: percent for name, percent in percents.items() if percent != common}}
+    console.print("\nConfig overrides to paste:")
+    console.print("  " + " ".join(f"DATASETS.REMOVAL.{name} {percent:g}" for name, percent in keys.items()))
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    console.print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    run_tool(main)

@@ -1,0 +1,56 @@
+"""One frame of a data set with its labels at several removal thresholds, as the paper's Figure 3.
+
+python tools/show_removal.py --data-set synscapes_instance_train --frame synscapes_000000_000042 --output figure3.png
+"""
+
+import argparse
+from pathlib import Path
+
+import polars as pl
+
+from synmix.compose.mixing import shuffled
+from synmix.compose.pictures import FIGURE_3, removal_sheet
+from synmix.data import sources
+from synmix.data.table import InstanceTable
+from synmix.errors import UserError, run_tool
+from synmix.pictures import save_picture
+
+
+def main() -> None:
+    args = _parser().parse_args()
+    wrong = [percent for percent in args.thresholds if not 0 <= percent <= 100]
+    if wrong:
+        raise UserError(f"--thresholds holds {wrong[0]:g}; give percentages from 0 to 100.")
+    source = sources.source(args.data_set)
+    table = _chosen(source.table(), args.images, args.seed)
+    save_picture(args.output, removal_sheet(source, table, args.frame or _fullest(table), args.thresholds))
+    print(f"wrote {args.output}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-set", required=True, help="a registered data set")
+    parser.add_argument("--frame", help="its frame's name (default: the one with the most labels)")
+    parser.add_argument("--thresholds", type=float, nargs="+", default=FIGURE_3, help="default: %(default)s")
+    parser.add_argument("--images", type=int, help="percentages of the labels of so many chosen images (default: all)")
+    parser.add_argument("--seed", type=int, default=0, help="of that choice (DATASETS.SEED)")
+    parser.add_argument("--output", type=Path, required=True, help="the picture to write (.png)")
+    return parser
+
+
+def _chosen(table: InstanceTable, images: int | None, seed: int) -> InstanceTable:
+    if images is None:
+        return table
+    wanted = pl.col("frame").is_in(shuffled(seed, table.name, table.frames["frame"].to_list())[:images])
+    return InstanceTable(table.name, table.frames.filter(wanted), table.instances.filter(wanted))
+
+
+def _fullest(table: InstanceTable) -> str:
+    counts = table.instances.filter(~pl.col("crowd")).group_by("frame").len()
+    if counts.is_empty():
+        raise UserError(f"'{table.name}' has no labels to show.")
+    return counts.sort("len", "frame", descending=[True, False])["frame"][0]
+
+
+if __name__ == "__main__":
+    run_tool(main)
