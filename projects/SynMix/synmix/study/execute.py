@@ -1,0 +1,122 @@
+"""Trains and evaluates one run in its folder of the store: never twice, resumed where it broke, failures recorded."""
+
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from synmix.errors import UserError
+from synmix.files import write_text
+from synmix.study.runs import Run
+from synmix.study.scale import Scale
+from synmix.study.store import BusyError, Store
+
+Result = Literal["finished", "skipped", "failed", "busy", "stopped"]
+WEIGHTS = "model_final.pth"
+_POLL_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run this time."""
+
+    run: str
+    result: Result
+    reason: str = ""
+    seconds: float = 0.0
+
+
+def execute(run: Run, scale: Scale, store: Store, missing_pretraining: str = "train") -> Outcome:
+    """Brings a run to its end: skips it when it is finished, resumes it when it was cut off, starts it otherwise.
+
+    Args:
+        missing_pretraining: what to do where the run it starts from is missing: ``train`` it first (or wait for whoever
+            trains it), or ``fail``.
+
+    Returns:
+        The outcome; a failure of the training is one too, recorded in the store with its reason.
+
+    Raises:
+        UserError: the store is unreadable, or a finished run was edited: what a person has to look at.
+        KeyboardInterrupt, SystemExit: stopped from outside; the run can be resumed.
+    """
+    try:
+        with store.lock(run):
+            if store.status(run).state == "finished":
+                store.verify(run)
+                return Outcome(run.id, "skipped", "finished before")
+            return _work(run, scale, store, missing_pretraining)
+    except BusyError as busy:
+        return Outcome(run.id, "busy", f"{busy}")
+
+
+def _work(run: Run, scale: Scale, store: Store, missing_pretraining: str) -> Outcome:
+    started = time.time()
+    try:
+        weights = _pretrained(run, scale, store, missing_pretraining)
+        started = time.time()  # the pre-training's time is its own
+        with _recorded(run, store):
+            _train(run, scale, store, weights)
+    except UserError as error:
+        reason = str(error)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+        write_text(store.folder(run) / "failure.txt", traceback.format_exc())
+    else:
+        return Outcome(run.id, "finished", seconds=time.time() - started)
+    if store.status(run).state != "running":
+        store.begin(run)  # it failed before it began: recorded all the same
+    store.end(run, "failed", reason, time.time() - started)
+    return Outcome(run.id, "failed", reason, time.time() - started)
+
+
+@contextmanager
+def _recorded(run: Run, store: Store) -> Iterator[None]:
+    """Status "running" inside, "finished" after; "broken" where something stops it from outside."""
+    started = time.time()
+    store.begin(run)
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        store.end(run, "broken", "it was stopped", time.time() - started)
+        raise
+    store.end(run, "finished", "", time.time() - started)
+
+
+def _pretrained(run: Run, scale: Scale, store: Store, missing_pretraining: str) -> Path | None:
+    """The weights the run starts from, trained first where they are missing.
+
+    Raises:
+        UserError: the pre-training is missing and may not be trained here, or it failed.
+    """
+    if run.init is None:
+        return None
+    weights = store.folder(run.init) / WEIGHTS
+    if store.status(run.init).state != "finished":
+        if missing_pretraining == "fail":
+            raise UserError(
+                f"the pre-training '{run.init.id}' is not finished; train it first, or set missing_pretraining=train."
+            )
+        outcome = execute(run.init, scale, store, missing_pretraining)
+        while outcome.result == "busy":
+            time.sleep(_POLL_SECONDS)
+            outcome = execute(run.init, scale, store, missing_pretraining)
+        if outcome.result == "failed":
+            raise UserError(f"the pre-training '{run.init.id}' failed ({outcome.reason}); mend that and repeat.")
+    if not weights.is_file():
+        raise UserError(f"'{weights}' is gone; remove that folder to train the pre-training again.")
+    return weights
+
+
+def _train(run: Run, scale: Scale, store: Store, weights: Path | None) -> None:
+    from synmix.study.recipe import recipe  # torch: five seconds that a skipped run need not wait
+    from synmix.train.run import train
+
+    folder = store.folder(run)
+    train(recipe(run, scale, folder, weights), resume=True)
+    missing = [name for name in scale.evaluated.values() if not (folder / "results" / f"{name}.json").is_file()]
+    if missing:
+        raise RuntimeError(f"the training ended without a result on {', '.join(missing)}")

@@ -1,0 +1,64 @@
+"""A training that takes no time: it writes what the real one writes, with match tables drawn from what it was given."""
+
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from synmix.evaluate.average_precision import MatchTable
+from synmix.evaluate.result import make_result, result_path, write_result
+from synmix.files import write_json, write_text
+from synmix.labels import CLASS_NAMES
+
+
+def draw_table(skill: float, seed: int, num_images: int = 12) -> MatchTable:
+    """Matches of a model that finds each of 2 instances of each class and image with probability ``skill``."""
+    generator = np.random.default_rng(seed)
+    truths = np.full((num_images, len(CLASS_NAMES)), 2)
+    image = np.repeat(np.arange(num_images), 2 * len(CLASS_NAMES))
+    category = np.tile(np.repeat(np.arange(len(CLASS_NAMES)), 2), num_images)
+    found = generator.random(len(image)) < skill
+    outcome = np.where(found[:, None], 2, 1).repeat(10, axis=1).astype(np.int8)
+    images = tuple(f"frame_{index:03}" for index in range(num_images))
+    return MatchTable(CLASS_NAMES, images, truths, image, category, generator.random(len(image)), outcome)
+
+
+class FakeTrainer:
+    """Stands in for ``synmix.train.run.train``; knows what it was asked to train, and fails where it is told to."""
+
+    def __init__(self) -> None:
+        self.trained = []
+        self.resumed = []
+        self.failures = {}  # output folder's name contains -> exception
+        self.during = lambda cfg: None
+
+    def __call__(self, cfg, resume=False):
+        folder = cfg.OUTPUT_DIR
+        self.trained.append(folder.rsplit("/", 1)[1])
+        self.resumed.append(resume)
+        self.during(cfg)
+        for part, error in self.failures.items():
+            if part in folder:
+                write_text(f"{folder}/last_checkpoint", "model_0000001.pth")
+                raise error
+        write_text(f"{folder}/config.yaml", cfg.dump())
+        write_text(f"{folder}/model_final.pth", "weights")
+        write_json(f"{folder}/manifest.json", {"images": list(cfg.DATASETS.IMAGES)})
+        real = sum(
+            count for name, count in zip(cfg.DATASETS.TRAIN, cfg.DATASETS.IMAGES, strict=True) if "cityscapes" in name
+        )
+        for number, name in enumerate(cfg.DATASETS.TEST):
+            skill = 0.3 + 0.4 * (bool(real) == ("cityscapes" in name))
+            table = draw_table(skill, 10 * cfg.SEED + number)
+            write_result(result_path(folder, name), make_result(name, table, resamples=50))
+
+
+@pytest.fixture
+def trainer(monkeypatch) -> FakeTrainer:
+    """Replaces the training room's ``train``."""
+    fake = FakeTrainer()
+    module = types.ModuleType("synmix.train.run")
+    module.train = fake
+    monkeypatch.setitem(sys.modules, "synmix.train.run", module)
+    return fake

@@ -1,0 +1,106 @@
+"""A run is trained once, resumed where it broke, and its failure stops nobody else."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from synmix.errors import UserError
+from synmix.files import write_text
+from synmix.study import study
+from synmix.study.execute import execute
+from synmix.study.experiments import Trainings, all_runs, experiment
+from synmix.study.recipe import recipe
+from synmix.study.scale import load_scale
+from synmix.study.store import Store
+
+MINI = load_scale("mini")
+TRAININGS = Trainings(MINI)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """Workers that share this process, so that they see the fake trainer."""
+    monkeypatch.setattr(study._Workers, "_new_pool", lambda self: ThreadPoolExecutor(self._count))
+
+
+def test_a_finished_run_is_never_repeated(store, trainer):
+    assert execute(TRAININGS.real, MINI, store).result == "finished"
+    assert execute(TRAININGS.real, MINI, store).result == "skipped"
+    assert trainer.trained == [TRAININGS.real.id]
+    assert set(store.record(TRAININGS.real.id).results) == set(MINI.evaluated.values())
+
+
+def test_a_failure_is_recorded_and_the_run_resumed(store, trainer):
+    trainer.failures["real160"] = RuntimeError("the\ndisk is full")
+    outcome = execute(TRAININGS.real, MINI, store)
+    assert (outcome.result, outcome.reason) == ("failed", "RuntimeError: the disk is full")
+    assert "Traceback" in (store.folder(TRAININGS.real) / "failure.txt").read_text()
+    trainer.failures.clear()
+    assert execute(TRAININGS.real, MINI, store).result == "finished"
+    assert trainer.resumed == [False, True]
+    assert store.status(TRAININGS.real).attempts == 2
+
+
+def test_a_stopped_run_is_broken_not_failed(store, trainer):
+    trainer.failures["real160"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        execute(TRAININGS.real, MINI, store)
+    assert (store.status(TRAININGS.real).state, store.status(TRAININGS.real).reason) == ("broken", "it was stopped")
+
+
+def test_finetuning_trains_its_pretraining_first_or_says_that_it_is_missing(store, trainer):
+    run = TRAININGS.finetuning()
+    refused = execute(run, MINI, store, missing_pretraining="fail")
+    assert refused.result == "failed" and run.init.id in refused.reason and trainer.trained == []
+    assert execute(run, MINI, store).result == "finished"
+    assert trainer.trained == [run.init.id, run.id]
+    weights = store.folder(run.init) / "model_final.pth"
+    assert str(weights) == recipe(run, MINI, store.folder(run), weights).MODEL.WEIGHTS
+    weights.unlink()
+    again = execute(run.with_seed(0).__class__(**{**run.__dict__, "lr": 0.5}), MINI, store)
+    assert again.result == "failed" and "is gone" in again.reason
+
+
+def test_an_edited_run_is_a_sentence(store, trainer):
+    execute(TRAININGS.real, MINI, store)
+    write_text(store.folder(TRAININGS.real) / "config.yaml", "SEED: 9")
+    with pytest.raises(UserError, match="was edited since the run finished"):
+        execute(TRAININGS.real, MINI, store)
+
+
+def test_whoever_comes_second_is_told_that_the_run_is_busy(store, trainer):
+    started, go_on = threading.Event(), threading.Event()
+    trainer.during = lambda cfg: (started.set(), go_on.wait(20))
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(execute, TRAININGS.real, MINI, store)
+        assert started.wait(20)
+        assert execute(TRAININGS.real, MINI, store).result == "busy"
+        go_on.set()
+        assert first.result().result == "finished"
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_study_goes_on_without_what_failed_and_repeats_only_that(store, trainer):
+    runs = all_runs([experiment("removal_on_off", MINI)])
+    broken = TRAININGS.pretraining().with_seed(1)
+    trainer.failures[broken.id] = RuntimeError("no luck")
+    outcomes = {outcome.run: outcome for outcome in study.run_all(runs, MINI, store, workers=3)}
+    failed = {run for run, outcome in outcomes.items() if outcome.result == "failed"}
+    assert failed == {broken.id, TRAININGS.finetuning().with_seed(1).id}
+    assert "no luck" in outcomes[TRAININGS.finetuning().with_seed(1).id].reason
+    assert len(trainer.trained) == len(runs) - 1
+    trainer.failures.clear()
+    trainer.trained.clear()
+    again = study.run_all(runs, MINI, store, workers=3)
+    assert {outcome.result for outcome in again} == {"skipped", "finished"}
+    assert set(trainer.trained) == failed
+    with store.sweep_lock(), pytest.raises(UserError, match="wait until it ends"):
+        study.run_all(runs, MINI, store)
+    place = {run: index for index, run in enumerate(runs)}
+    assert all(place[run.init] < place[run] for run in runs if run.init)

@@ -1,0 +1,51 @@
+#!/usr/bin/env python
+"""The whole study: what it consists of, and doing what of it is missing.
+
+python tools/study.py list --scale mini                  experiments, runs, what is done, what it costs
+python tools/study.py run ratio --scale mini             one experiment
+python tools/study.py run --scale mini --workers 2       everything, two runs at a time
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from synmix.errors import run_tool
+from synmix.study.experiments import EXPERIMENTS, all_runs, experiment
+from synmix.study.listing import listing
+from synmix.study.scale import load_scale, scale_names
+from synmix.study.store import Store
+from synmix.study.study import run_all
+from synmix.study.sweep import report_outcomes
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=("list", "run"), help="list: show the plan; run: do what is missing")
+    parser.add_argument("experiments", nargs="*", metavar="experiment", help=f"{', '.join(EXPERIMENTS)} (default: all)")
+    parser.add_argument("--scale", default="paper", help=f"{' or '.join(scale_names())} (default: paper)")
+    parser.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
+    parser.add_argument("--workers", type=int, default=1, help="runs at a time (default: 1)")
+    parser.add_argument("--seconds-per-iteration", type=float, help="for the cost (default: the scale's)")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Lists or runs."""
+    arguments = parse_arguments()
+    scale = load_scale(arguments.scale)
+    chosen = [experiment(name, scale) for name in arguments.experiments or EXPERIMENTS]
+    store = Store(arguments.store or Path("runs") / scale.name)
+    if arguments.command == "list":
+        Console(width=None if sys.stdout.isatty() else 160).print(
+            listing(chosen, scale, store, arguments.seconds_per_iteration or scale.seconds_per_iteration)
+        )
+        return 0
+    return report_outcomes(run_all(all_runs(chosen), scale, store, max(1, arguments.workers)), store)
+
+
+if __name__ == "__main__":
+    run_tool(main)

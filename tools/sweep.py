@@ -1,0 +1,41 @@
+#!/usr/bin/env python
+"""Trains a run of the study, or a sweep of them, with Hydra.
+
+python tools/sweep.py -m +experiment=ratio scale=mini            a figure of the paper, on the miniature
+python tools/sweep.py -m training=mixing solver.lr=0.005,0.01    any key by hand
+python tools/sweep.py --help                                     all keys
+"""
+
+import os
+import sys
+
+import hydra
+from omegaconf import DictConfig
+
+from synmix.errors import run_tool
+from synmix.study.scale import CONFIGS
+from synmix.study.sweep import SweepGuard, job
+
+
+@hydra.main(version_base="1.3", config_path=str(CONFIGS / "sweep"), config_name="sweep")
+def sweep(config: DictConfig) -> str:
+    """One Hydra job is one run."""
+    return job(config)
+
+
+def main() -> int:
+    """Runs Hydra and closes the sweep, whatever a launcher raised meanwhile (a killed SLURM job, a dead worker)."""
+    try:
+        sweep()
+    except Exception as error:
+        if "--debug" in sys.argv or os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        print(f"error: {' '.join(str(error).split())[:400]}", file=sys.stderr)
+    except BaseException:
+        SweepGuard.close()
+        raise
+    return SweepGuard.close()
+
+
+if __name__ == "__main__":
+    run_tool(main)
