@@ -15,8 +15,8 @@ from synmix.mini.draw import EGO_VEHICLE, Drawn, Entity
 #: An annotator outlines nothing that shows fewer pixels than this (at 128 rows), nor a smaller share of itself.
 SMALLEST = 24
 LEAST_SHARE = 0.15
-#: What becomes of an instance too small or too hidden to be outlined.
-_FATES = (("nothing", 0.55), ("group", 0.3), ("dynamic", 0.15))
+#: How many of those too small or too hidden become a group or void; the others are left out.
+_AS_GROUP, _AS_DYNAMIC = 0.3, 0.15
 #: Large parked bicycles and the like are now and then marked as a group too.
 _GROUPED = {"bicycle": 0.12, "motorcycle": 0.06, "car": 0.02, "person": 0.02}
 
@@ -43,8 +43,8 @@ def annotate(drawn: Drawn, rng: np.random.Generator) -> CityscapesLabels:
     visible = drawn.visible_pixels()
     smallest = SMALLEST * (height / 128) ** 2
     for entity in drawn.entities:
-        label = _label(entity, int(visible[entity.index]), smallest, drawn, rng)
         mask, corner = drawn.full_mask(entity)
+        label = _label(entity, int(visible[entity.index]), max(smallest, LEAST_SHARE * mask.sum()), rng)
         polygon = _largest_outline(mask, corner) if label else []
         if polygon:
             objects.append({"label": label, "polygon": polygon})
@@ -66,17 +66,17 @@ def rasterise(polygons: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     return instances, np.asarray(createLabelImage(annotation, "ids")).astype(np.uint8)
 
 
-def _label(entity: Entity, visible: int, smallest: float, drawn: Drawn, rng: np.random.Generator) -> str:
+def _label(entity: Entity, visible: int, smallest: float, rng: np.random.Generator) -> str:
     """The label's name; empty for what is not outlined."""
     name = id2label[entity.label].name
     if entity.thing is None:
         return name
-    chance, fate = rng.random(), str(rng.choice([fate for fate, _ in _FATES], p=[share for _, share in _FATES]))
-    if visible >= smallest and visible >= LEAST_SHARE * drawn.full_mask(entity)[0].sum():
+    chance = float(rng.random())
+    if visible >= smallest:
         return f"{name}group" if chance < _GROUPED.get(name, 0.0) and not entity.thing.ridden else name
-    if not visible or fate == "nothing":
+    if not visible or chance >= _AS_GROUP + _AS_DYNAMIC:
         return ""
-    return f"{name}group" if fate == "group" else fate
+    return f"{name}group" if chance < _AS_GROUP else "dynamic"
 
 
 def _backdrop(labels: np.ndarray) -> list[dict[str, Any]]:

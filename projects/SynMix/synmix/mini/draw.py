@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from synmix.labels import RIDER
-from synmix.mini.looks import Color, Look, develop, noise_field, palette
+from synmix.mini.looks import Look, Palette, develop, noise_field, palette
 from synmix.mini.scene import Furniture, Scene, SceneObject
 from synmix.mini.shapes import Camera, Placed, paint, place
 from synmix.mini.street import BUILDING, FURNITURE_LABELS, GROUNDS, Backdrop, furniture, furniture_colors
@@ -83,10 +83,12 @@ def draw_scene(
     backdrop_map = canvas[middle, middle, 3].copy()
     entities = []
     index = FIRST_INDEX
+    labels: tuple[int, ...]
+    indices: tuple[int, ...]
     for depth, piece in _far_to_near(scene):
         if isinstance(piece, Furniture):
             placed, colors, labels = _prepare_furniture(piece, look, camera)
-            indices: tuple[int, ...] = labels
+            indices = labels
         else:
             placed, colors = _prepare_object(piece, look, camera)
             labels = (label_ids[piece.name], RIDER) if piece.ridden else (label_ids[piece.name],)
@@ -111,14 +113,12 @@ def _far_to_near(scene: Scene) -> list[tuple[float, SceneObject | Furniture]]:
     return sorted(pieces, key=lambda item: -item[0])
 
 
-def _prepare_object(thing: SceneObject, look: Look, camera: Camera) -> tuple[Placed, dict[str, Color]]:
+def _prepare_object(thing: SceneObject, look: Look, camera: Camera) -> tuple[Placed, Palette]:
     placed = place(thing.shape, thing.position, thing.heading, thing.size, camera)
     return placed, palette(look, thing.name, thing.paint)
 
 
-def _prepare_furniture(
-    piece: Furniture, look: Look, camera: Camera
-) -> tuple[Placed, dict[str, Color], tuple[int, int]]:
+def _prepare_furniture(piece: Furniture, look: Look, camera: Camera) -> tuple[Placed, Palette, tuple[int, int]]:
     height = round(2 * piece.height) / 2  # few distinct shapes, which are kept
     shape = furniture(piece.kind, height, piece.paint % 12)
     heading = 0.0 if piece.x < 0 else float(np.pi)  # the lamp's arm reaches over the road
@@ -127,12 +127,12 @@ def _prepare_furniture(
 
 
 def _lit_colors(
-    placed: Placed, depth: float, colors: dict[str, Color], backdrop: Backdrop, indices: Sequence[int]
+    placed: Placed, depth: float, colors: Palette, backdrop: Backdrop, indices: Sequence[int]
 ) -> list[tuple[float, ...]]:
     """Each part's colour in sun and haze, with its entity's index as the fourth channel."""
     look, scene, shape = backdrop.look, backdrop.scene, placed.shape
     facing = np.clip(placed.normals @ np.array(scene.sun), 0, None)
-    facing[~shape.normals.any(axis=1)] = 0.5
+    facing[shape.two_sided] = 0.5
     light = look.ambient + look.sunlight * (0.4 + 0.6 * scene.weather) * facing
     share = look.haze * min(1.0, depth / 100)
     base = np.array([colors[role] for role in shape.roles])
@@ -171,7 +171,7 @@ def _shade(
 
 def _shadow_map(scene: Scene, look: Look, camera: Camera, height: int, width: int) -> np.ndarray:
     """(H, W) float32, 1 in the light: each object's shadow away from the sun, and a dark spot below it."""
-    cast = np.zeros((height, width), np.uint8)
+    cast: np.ndarray = np.zeros((height, width), np.uint8)
     reach = (0.25 + 0.75 * scene.weather) / max(scene.sun[1], 0.3)
     for thing in scene.objects:
         length, tall, broad = (value * thing.size for value in thing.shape.size)

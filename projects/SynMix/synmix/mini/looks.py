@@ -4,6 +4,7 @@ The real look: washed-out paint, soft shadows, texture, a green-gray cast, haze,
 The synthetic look: strong colours, hard shadows, smooth faces, a blue-violet cast, high contrast and crisp edges.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 
 Color = tuple[float, float, float]
+Palette = Mapping[str, Sequence[float] | np.ndarray]  # colours by role
 
 
 @dataclass(frozen=True)
@@ -41,21 +43,21 @@ class Look:
 
 REAL = Look(
     name="real",
-    saturation=0.55,
-    ambient=0.66,
+    saturation=0.65,
+    ambient=0.74,
     sunlight=0.34,
     shadow=0.62,
     shadow_blur=1.0,
-    texture=0.16,
+    texture=0.13,
     haze=0.42,
     haze_color=(186, 194, 188),
-    gain=(0.86, 0.98, 0.87),
-    lift=16.0,
-    gamma=1.12,
+    gain=(0.97, 1.02, 0.92),
+    lift=18.0,
+    gamma=0.96,
     blur=0.42,
     sharpen=0.0,
     noise=4.5,
-    vignette=0.34,
+    vignette=0.28,
     grounds={
         "road": (104, 104, 104),
         "walk": (146, 141, 136),
@@ -82,7 +84,7 @@ REAL = Look(
 
 SYNTHETIC = Look(
     name="synthetic",
-    saturation=1.25,
+    saturation=1.15,
     ambient=0.48,
     sunlight=0.66,
     shadow=0.42,
@@ -90,7 +92,7 @@ SYNTHETIC = Look(
     texture=0.0,
     haze=0.2,
     haze_color=(170, 190, 232),
-    gain=(1.06, 0.98, 1.12),
+    gain=(1.03, 1.0, 1.07),
     lift=0.0,
     gamma=0.92,
     blur=0.0,
@@ -98,8 +100,8 @@ SYNTHETIC = Look(
     noise=1.2,
     vignette=0.0,
     grounds={
-        "road": (84, 82, 98),
-        "walk": (176, 150, 150),
+        "road": (86, 86, 98),
+        "walk": (182, 164, 158),
         "kerb": (206, 200, 204),
         "mark": (248, 248, 250),
         "rail": (96, 92, 112),
@@ -108,7 +110,7 @@ SYNTHETIC = Look(
         "sky_low": (176, 208, 250),
         "far": (110, 134, 178),
     },
-    facades=((222, 186, 120), (206, 112, 86), (196, 204, 220), (148, 96, 130), (236, 222, 190), (104, 132, 168)),
+    facades=((222, 186, 120), (206, 112, 86), (196, 204, 220), (146, 126, 108), (236, 222, 190), (104, 132, 168)),
     car_paints=(
         (206, 28, 36),
         (26, 84, 206),
@@ -154,10 +156,10 @@ _FLEET: dict[str, tuple[Color, ...]] = {  # vehicles that are not painted like c
     "train": ((232, 226, 206), (206, 200, 190), (240, 190, 60), (190, 196, 204)),
     "caravan": ((234, 232, 224), (220, 214, 204)),
 }
-_ACCENTS: tuple[Color, ...] = ((184, 44, 44), (40, 88, 150), (56, 130, 78), (212, 144, 44), (88, 70, 120))
+ACCENTS: tuple[Color, ...] = ((184, 44, 44), (40, 88, 150), (56, 130, 78), (212, 144, 44), (88, 70, 120))
 
 
-def palette(look: Look, name: str, paint: int) -> dict[str, Color]:
+def palette(look: Look, name: str, paint: int) -> Palette:
     """The colours by role of one object, decided by its paint seed."""
     rng = np.random.default_rng(paint)
 
@@ -170,18 +172,21 @@ def palette(look: Look, name: str, paint: int) -> dict[str, Color]:
     colors = {
         **_FIXED,
         "body": body,
-        "frame": pick(_ACCENTS + look.car_paints),
-        "cargo": pick(((226, 226, 222), (188, 190, 194), *_ACCENTS)),
-        "logo": pick(_ACCENTS),
-        "stripe": pick(_ACCENTS),
+        "frame": pick(ACCENTS + look.car_paints),
+        "cargo": pick(((226, 226, 222), (188, 190, 194), *ACCENTS)),
+        "logo": pick(ACCENTS),
+        "stripe": pick(ACCENTS),
         "bag": pick(look.clothes),
         "skin": pick(_SKIN),
         "hair": pick(_HAIR),
-        "helmet": pick(_ACCENTS + look.car_paints),
+        "helmet": pick(ACCENTS + look.car_paints),
         "top": top,
         "trousers": trousers,
     }
-    return {role: saturate(color, look.saturation) for role, color in colors.items()}
+    values = np.array(list(colors.values()))
+    gray = values @ (0.3, 0.59, 0.11)
+    values = gray[:, None] + look.saturation * (values - gray[:, None])
+    return dict(zip(colors, values, strict=True))
 
 
 def vary(rng: np.random.Generator, color: Color, spread: float = 0.1) -> Color:
@@ -216,7 +221,7 @@ def develop(image: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarr
         rng: decides exposure and noise.
     """
     height, width = image.shape[:2]
-    values = image.astype(np.float32)
+    values: np.ndarray = image.astype(np.float32)
     if look.blur:
         values = cv2.GaussianBlur(values, (0, 0), look.blur * height / 128 + 0.1)
     if look.sharpen:
@@ -226,10 +231,10 @@ def develop(image: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarr
     np.clip(values * gain, 0, 255, out=values)
     values = cv2.LUT(values.astype(np.uint8), _gamma_table(look.gamma, look.lift))
     if look.vignette:
-        values *= _vignette(height, width, look.vignette)
-    grain = rng.standard_normal((height, width, 1), dtype=np.float32) * 0.7
-    grain = grain + rng.standard_normal((height, width, 3), dtype=np.float32) * 0.7
-    return np.clip(values + look.noise * grain, 0, 255).astype(np.uint8)
+        values = values * _vignette(height, width, look.vignette)
+    grain = rng.random((height, width, 3), dtype=np.float32) + rng.random((height, width, 1), dtype=np.float32)
+    values += look.noise * 2.45 * (grain - 1.0)  # the sum of two uniforms has a deviation of 1 / 2.45
+    return np.clip(values, 0, 255, out=values).astype(np.uint8)
 
 
 @lru_cache(maxsize=8)

@@ -148,9 +148,9 @@ _POPULATION: tuple[tuple[str, bool, float, tuple[tuple[_Spot, float], ...]], ...
         ((_LANE, 0.2), (_ONCOMING, 0.22), (_PARKED_RIGHT, 0.25), (_PARKED_LEFT, 0.18), (_ACROSS_RIGHT, 0.15)),
     ),
     ("person", False, 3.4, ((_WALK, 0.75), (_ON_ROAD, 0.25))),
-    ("car", False, 5.0, ((_FAR_LANE, 0.5), (_FAR_PARKED, 0.5))),
-    ("person", False, 6.0, ((_FAR_WALK, 1.0),)),
-    ("bicycle", True, 0.5, ((_FAR_LANE, 0.6), (_FAR_WALK, 0.4))),
+    ("car", False, 7.0, ((_FAR_LANE, 0.5), (_FAR_PARKED, 0.5))),
+    ("person", False, 8.5, ((_FAR_WALK, 1.0),)),
+    ("bicycle", True, 0.9, ((_FAR_LANE, 0.6), (_FAR_WALK, 0.4))),
     ("truck", False, 0.2, ((_FAR_LANE, 1.0),)),
     ("bus", False, 0.12, ((_FAR_LANE, 1.0),)),
 )
@@ -206,7 +206,7 @@ def _populate(street: _Street, density: float) -> list[SceneObject]:
 
 
 def _try_to_stand(street: _Street, name: str, ridden: bool, spot: _Spot) -> SceneObject | None:
-    """An object at a free place of this kind, or None where five tries found none."""
+    """An object at a free place of this kind, or None where six tries found none."""
     rng = street.rng
     size = float(np.clip(rng.normal(1.0, 0.05), 0.86, 1.14))
     heading = spot.heading + float(rng.normal(0, 1)) * spot.wobble
@@ -215,9 +215,10 @@ def _try_to_stand(street: _Street, name: str, ridden: bool, spot: _Spot) -> Scen
     half_x = (abs(np.sin(heading)) * length + abs(np.cos(heading)) * width) / 2 * size + 0.15
     half_z = (abs(np.cos(heading)) * length + abs(np.sin(heading)) * width) / 2 * size + 0.3
     low = max(spot.depth[0], 5.0 + half_z)
-    for _ in range(5):
+    for _ in range(6):
         x, z = spot.x(street), low + (spot.depth[1] - low) * street.uniform(0, 1) ** 1.25
-        if street.is_free(x, z, half_x, half_z):
+        in_view = abs(x) - half_x < 0.55 * z
+        if in_view and street.is_free(x, z, half_x, half_z):
             street.taken.append((x, z, half_x, half_z))
             kerb = 0.13 if x > street.right or x < street.left else 0.0
             return SceneObject(name, thing.variant, ridden, (x, kerb, z), heading, size, thing.paint)
@@ -240,7 +241,7 @@ def _blocks(street: _Street) -> tuple[Block, ...]:
 
 
 #: kind, expected number on each side, height from .. to
-_FURNITURE = (("tree", 2.6, 4.5, 9.0), ("lamp", 1.6, 6.0, 8.5), ("sign", 1.2, 2.6, 3.2), ("light", 0.7, 3.4, 4.2))
+_FURNITURE = (("tree", 1.9, 4.5, 9.0), ("lamp", 1.6, 6.0, 8.5), ("sign", 1.2, 2.6, 3.2), ("light", 0.7, 3.4, 4.2))
 
 
 def _furniture(street: _Street) -> tuple[Furniture, ...]:

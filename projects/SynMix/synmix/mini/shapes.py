@@ -34,9 +34,10 @@ class Camera:
         """World points (..., 3) in metres -> pixel coordinates (..., 2) and pixels per metre (...)."""
         depth = np.maximum(points[..., 2], _NEAR)
         scale = self.focal / depth
-        columns = self.center_x + (points[..., 0] + self.bend * depth * depth) * scale
-        rows = self.horizon + (self.elevation - points[..., 1]) * scale
-        return np.stack([columns, rows], axis=-1), scale
+        pixels = np.empty((*depth.shape, 2))
+        pixels[..., 0] = self.center_x + (points[..., 0] + self.bend * depth * depth) * scale
+        pixels[..., 1] = self.horizon + (self.elevation - points[..., 1]) * scale
+        return pixels, scale
 
     def scaled(self, factor_y: float, factor_x: float) -> "Camera":
         """The same view on an image that is larger by these factors."""
@@ -61,6 +62,7 @@ class Shape:
     roles: tuple[str, ...]  # M names of colours
     widths: np.ndarray  # (M,) metres, of strokes and discs (their radius)
     normals: np.ndarray  # (M, 3); zero: seen from both sides, not shaded
+    two_sided: np.ndarray  # (M,) bool: no normal
     centers: np.ndarray  # (M, 3)
     groups: np.ndarray  # (M,) parts of one group are drawn in their order, groups from far to near
     entities: np.ndarray  # (M,) 0, or 1 for the rider of a vehicle
@@ -147,6 +149,7 @@ class ShapeBuilder:
             roles=roles,
             widths=np.array(widths),
             normals=np.array(normals),
+            two_sided=np.array([not any(normal) for normal in normals]),
             centers=np.array([np.mean(part, axis=0) for part in points]),
             groups=np.array(groups),
             entities=np.array(entities),
@@ -188,14 +191,14 @@ def place(shape: Shape, position: Point3, heading: float, size: float, camera: C
     sine, cosine = np.sin(heading), np.cos(heading)
     axes = np.array([[sine, 0.0, cosine], [0.0, 1.0, 0.0], [cosine, 0.0, -sine]])
     offset = np.array(position)
-    points, centers = (values * size @ axes + offset for values in (shape.points, shape.centers))
+    points, centers = shape.points @ (axes * size) + offset, shape.centers @ (axes * size) + offset
     normals = shape.normals @ axes
     seen = centers - (0.0, camera.elevation, 0.0)
-    visible = (np.einsum("md,md->m", normals, seen) < 0) | ~shape.normals.any(axis=1)
+    visible = (np.einsum("md,md->m", normals, seen) < 0) | shape.two_sided
     pixels, scales = camera.project(points)
     if camera.focal / max(offset[2], _NEAR) * shape.size[1] * size < 9:
         visible &= ~shape.details
-    order = np.arange(len(visible))
+    order: np.ndarray = np.arange(len(visible))
     if shape.groups.any():
         distance = np.bincount(shape.groups, (seen**2).sum(axis=1)) / np.bincount(shape.groups)
         order = np.argsort(-distance[shape.groups], kind="stable")

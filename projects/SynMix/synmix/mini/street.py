@@ -6,7 +6,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from synmix.mini.looks import Color, Look, saturate, vary
+from synmix.mini.looks import ACCENTS, Color, Look, saturate, vary
 from synmix.mini.scene import Block, Scene
 from synmix.mini.shapes import FACE, Camera, Shape, ShapeBuilder
 
@@ -66,9 +66,9 @@ class Backdrop:
         top = np.array(saturate(self.look.grounds["sky_top"], 1 - 0.6 * overcast))
         low = np.array(self.look.grounds["sky_low"])
         gradient = top + (low - top) * (rows * (1 - overcast) + overcast)
-        self.canvas[..., :3] = low
-        self.canvas[..., 3] = SKY
-        self.canvas[: len(rows), :, :3] = np.clip(gradient, 0, 255)[:, None]
+        cv2.rectangle(self.canvas, (0, 0), self.canvas.shape[1::-1], ink(low, SKY), -1)
+        for row, color in enumerate(gradient.tolist()):
+            cv2.line(self.canvas, (0, row), (self.canvas.shape[1], row), ink(color, SKY))
         height, width = self.canvas.shape[:2]
         for _ in range(self.rng.poisson(5)):  # clouds: a heap of flat ellipses
             x, y = self.rng.uniform(0, width), self.rng.uniform(0, 0.8 * self.camera.horizon)
@@ -98,7 +98,8 @@ class Backdrop:
     def _ground(self) -> None:
         scene, colors = self.scene, self.look.grounds
         horizon = int(np.ceil(self.camera.horizon + self.camera.focal * self.camera.elevation / _FAR))
-        self.canvas[max(0, horizon) :] = ink(colors["terrain"], TERRAIN)
+        low = self.canvas.shape[1::-1]
+        cv2.rectangle(self.canvas, (0, max(0, horizon)), low, ink(colors["terrain"], TERRAIN), -1)
         walk_left, walk_right = scene.left - scene.walks[0], scene.right + scene.walks[1]
         self._strip(walk_left - 6, walk_right + 6, vary(self.rng, colors["walk"], 0.05), WALK)
         self._strip(scene.left, scene.right, colors["road"], ROAD)
@@ -119,8 +120,8 @@ class Backdrop:
         starts = np.arange(3.0, 70.0, 6.0)
         self._stripes(np.full_like(starts, -1.85), starts, 0.14, 3.0, color)
         if scene.crossing:
-            x = np.arange(scene.left + 0.4, scene.right - 0.4, 1.0)
-            self._stripes(x, np.full_like(x, scene.crossing), 0.5, 3.2, color)
+            bars = np.arange(scene.left + 0.4, scene.right - 0.4, 1.0)
+            self._stripes(bars, np.full_like(bars, scene.crossing), 0.5, 3.2, color)
 
     def _stripes(self, x: np.ndarray, z: np.ndarray, width: float, length: float, color: Color) -> None:
         """Painted bars (N) that begin at x, z."""
@@ -176,7 +177,9 @@ class Backdrop:
             self._panes(block.x, z, floors, wide, high, glass)
         if rng.random() < 0.6 and len(z):  # shop windows
             self._panes(block.x, z[::2], np.array([0.8]), 1.6 * pitch, 2.0, glass)
-            awning = self._lit(saturate(vary(rng, (170, 60, 50), 0.3), self.look.saturation), (0.0, 1.0, 0.0))
+            awning = self._lit(
+                saturate(vary(rng, ACCENTS[int(rng.integers(len(ACCENTS)))]), self.look.saturation), (0.0, 1.0, 0.0)
+            )
             self._panes(block.x, z[::2], np.array([2.9]), 1.6 * pitch, 0.5, awning)
 
     def _panes(self, x: float, z: np.ndarray, y: np.ndarray, wide: float, high: float, color: Color) -> None:

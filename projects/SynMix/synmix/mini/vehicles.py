@@ -5,7 +5,7 @@ from functools import cache
 
 from synmix.mini.shapes import Shape, ShapeBuilder, circle, rect
 
-#: length, width, height, bonnet height, belt height; the cabin in shares of the length: rear foot and top, front top, foot
+#: length, width, height, bonnet height, belt height, cabin in shares of the length: rear foot, top, front top, foot
 _CARS: dict[str, tuple[float, ...]] = {
     "sedan": (4.6, 1.80, 1.45, 0.88, 0.95, 0.08, 0.22, 0.56, 0.74),
     "hatchback": (3.9, 1.72, 1.50, 0.90, 0.96, 0.01, 0.09, 0.56, 0.76),

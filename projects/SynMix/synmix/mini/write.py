@@ -1,5 +1,6 @@
-"""The miniature on disk, in the raw formats of both data sets: from the seed, frame by frame, on all cores, resumable."""
+"""The miniature on disk, in the raw formats of both data sets: from the seed, frame by frame, on all cores."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from cityscapesscripts.helpers.labels import name2label
 
 from synmix.errors import UserError
-from synmix.files import atomic_path, read_json, write_json
+from synmix.files import atomic_path, read_json, write_json, write_text
 from synmix.mini import annotate_cityscapes, annotate_synscapes
 from synmix.mini.draw import Drawn, draw_scene
 from synmix.mini.looks import LOOKS
@@ -185,7 +186,7 @@ def _write_frame(job: _Job) -> None:
         _write_synthetic(job, paths)
         return
     drawn, labels = draw_real(job.drawing, job.split, job.number)
-    write_json(paths["polygons"], labels.polygons)
+    _write_compact(paths["polygons"], labels.polygons)
     _write_png(paths["label_ids"], labels.label_ids)
     _write_png(paths["instance_ids"], labels.instance_ids)
     _write_png(paths["image"], drawn.image)
@@ -193,12 +194,17 @@ def _write_frame(job: _Job) -> None:
 
 def _write_synthetic(job: _Job, paths: dict[str, Path]) -> None:
     drawn, labels = draw_synthetic(job.drawing, job.number)
-    write_json(paths["meta"], labels.meta)
+    _write_compact(paths["meta"], labels.meta)
     _write_png(paths["class"], labels.class_map)
     _write_png(paths["instance"], labels.encoded_instances())
     for kind in job.drawing.images:
         again = drawn if kind == "rgb" else draw_synthetic(job.drawing, job.number, kind)[0]
         _write_png(paths[kind], again.image)
+
+
+def _write_compact(path: Path, value: dict[str, Any]) -> None:
+    """JSON without indents, which takes a tenth of the time."""
+    write_text(path, json.dumps(value))
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
