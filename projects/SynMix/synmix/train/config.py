@@ -12,6 +12,7 @@ from detectron2.projects.point_rend import add_pointrend_config
 
 from synmix.compose.config import add_composition_config
 from synmix.errors import UserError
+from synmix.evaluate.config import add_evaluation_config  # the one import from the right: a config knows all rooms
 
 
 def add_training_config(cfg: CfgNode) -> None:
@@ -60,6 +61,7 @@ def get_config() -> CfgNode:
     add_pointrend_config(cfg)
     add_composition_config(cfg)
     add_training_config(cfg)
+    add_evaluation_config(cfg)
     return cfg
 
 
@@ -123,9 +125,21 @@ def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def _check_key(cfg: CfgNode, key: str, where: str) -> None:
-    known = list(_leaves(cfg))
-    if key in known or any(name.startswith(f"{key}.") for name in known):
+    parent, known = _node(cfg, key.rpartition(".")[0]), list(_leaves(cfg))
+    if (
+        key in known
+        or (parent is not None and parent.is_new_allowed())
+        or any(name.startswith(f"{key}.") for name in known)
+    ):
         return
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     hint = f"; did you mean '{close[0]}'?" if close else "."
     raise UserError(f"unknown key '{key}' in {where}{hint}")
+
+
+def _node(cfg: CfgNode, name: str) -> CfgNode | None:
+    """The node of a dotted name, None where there is none."""
+    node: Any = cfg
+    for part in filter(None, name.split(".")):
+        node = node.get(part) if isinstance(node, CfgNode) else None
+    return node if isinstance(node, CfgNode) else None

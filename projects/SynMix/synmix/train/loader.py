@@ -1,0 +1,128 @@
+"""The training data as a stream of batches, whose order and augmentations depend on nothing but the seed."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from detectron2.config import CfgNode
+from detectron2.data import DatasetFromList
+from detectron2.utils import comm
+from PIL import UnidentifiedImageError
+
+from synmix.data.mapper import SynMixMapper
+from synmix.errors import UserError
+from synmix.train.sampler import BatchSampler, copies_of, identity, image_seed
+
+#: What :attr:`DATALOADER.ON_DAMAGED` may say.
+ON_DAMAGED = ("stop", "replace")
+_TRIES = 10  # replacements for one image, before the data set is given up
+
+
+class TrainingImages(torch.utils.data.Dataset):
+    """Images by (epoch, index), mapped under a random state of their own.
+
+    Args:
+        records: Detectron2 dicts.
+        mapper: maps one dict; it may draw from NumPy's and Python's global generators.
+        seed: of all augmentations.
+        on_damaged: ``"stop"`` the run at an image that cannot be read, or ``"replace"`` it by another of its data set.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[dict[str, Any]],
+        mapper: Callable[[dict[str, Any]], dict[str, Any]],
+        seed: int,
+        on_damaged: str = "stop",
+    ) -> None:
+        if on_damaged not in ON_DAMAGED:
+            raise UserError(f"DATALOADER.ON_DAMAGED is '{on_damaged}', but must be one of {', '.join(ON_DAMAGED)}.")
+        self.copies = copies_of(records)
+        self.members: dict[str, list[int]] = {}
+        for index, record in enumerate(records):
+            self.members.setdefault(identity(record)[0], []).append(index)
+        self.records = DatasetFromList(list(records), copy=False)  # one block of memory that workers share
+        self.mapper = mapper
+        self.seed = seed
+        self.replace = on_damaged == "replace"
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, key: tuple[int, int]) -> dict[str, Any]:
+        """The mapped dict. A replacement carries ``replaces``: what could not be read, and why. Where nothing can be
+        given, the dict holds only ``failure``, the sentence for the user: a worker process cannot raise it unspoilt."""
+        epoch, index = key
+        damaged: list[str] = []
+        for _ in range(_TRIES):
+            record = self.records[index]
+            try:
+                mapped = self._mapped(record, epoch, index)
+            except (UserError, OSError, UnidentifiedImageError, SyntaxError) as error:  # Pillow: a broken PNG chunk
+                problem = str(error) if record["file_name"] in str(error) else f"'{record['file_name']}': {error}"
+                if not self.replace:
+                    return {"failure": f"{problem} (DATALOADER.ON_DAMAGED replace trains on without it)"}
+                damaged.append(problem)
+                index = self._another(record, epoch, index)
+            else:
+                return mapped | {"replaces": damaged} if damaged else mapped
+        return {"failure": f"{_TRIES} images in a row cannot be read, the first: {damaged[0]}"}
+
+    def _mapped(self, record: dict[str, Any], epoch: int, index: int) -> dict[str, Any]:
+        name = "/".join(identity(record))
+        with seeded(image_seed(self.seed, epoch, name, self.copies[index])):
+            return self.mapper(record)
+
+    def _another(self, record: dict[str, Any], epoch: int, index: int) -> int:
+        """The next candidate of the same data set, so that the mix does not shift; the same on every machine."""
+        members = self.members[identity(record)[0]]
+        drawn = np.random.default_rng([self.seed, epoch, index]).integers(len(members))
+        return members[int(drawn)] if members[int(drawn)] != index else members[(int(drawn) + 1) % len(members)]
+
+
+@contextmanager
+def seeded(seed: np.ndarray) -> Iterator[None]:
+    """NumPy's and Python's global generators under a seed, and afterwards as they were."""
+    state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - Detectron2's augmentations draw there
+    np.random.seed(seed)  # noqa: NPY002
+    random.seed(int(seed[0]))
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+        random.setstate(python_state)
+
+
+def as_list(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """No collation: Detectron2's models take lists of dicts."""
+    return batch
+
+
+def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, start: int = 0) -> Any:
+    """This process's endless batches, each a list of mapped dicts.
+
+    Args:
+        start: the iteration to begin at.
+
+    Raises:
+        UserError: the batch cannot be divided among processes and parts.
+    """
+    world_size = comm.get_world_size()
+    shares = world_size * cfg.SOLVER.ACCUMULATE
+    if shares > cfg.SOLVER.IMS_PER_BATCH or cfg.SOLVER.IMS_PER_BATCH % shares:
+        raise UserError(
+            f"SOLVER.IMS_PER_BATCH is {cfg.SOLVER.IMS_PER_BATCH}, which {world_size} process(es) x SOLVER.ACCUMULATE "
+            f"{cfg.SOLVER.ACCUMULATE} cannot share equally; make it a multiple of {shares}."
+        )
+    images = TrainingImages(records, SynMixMapper.from_config(cfg), seed, cfg.DATALOADER.ON_DAMAGED)
+    batch_size = cfg.SOLVER.IMS_PER_BATCH // world_size
+    sampler = BatchSampler(len(records), batch_size, seed, comm.get_rank(), world_size, start)
+    return torch.utils.data.DataLoader(
+        images,
+        batch_sampler=sampler,  # type: ignore[arg-type] # it yields (epoch, index) pairs
+        num_workers=cfg.DATALOADER.NUM_WORKERS,
+        collate_fn=as_list,
+    )

@@ -1,0 +1,217 @@
+"""The trainer: Detectron2's ``DefaultTrainer`` on a composed training set, resumable to the bit."""
+
+import logging
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from detectron2.config import CfgNode
+from detectron2.data import MetadataCatalog
+from detectron2.engine import DefaultTrainer, TrainerBase, hooks
+from detectron2.engine.defaults import create_ddp_model
+from detectron2.evaluation import DatasetEvaluator
+from detectron2.utils import comm
+from detectron2.utils.events import EventWriter, JSONWriter, TensorboardXWriter
+from torch import nn
+
+from synmix.errors import UserError
+from synmix.train.checkpoint import SafeCheckpointer
+from synmix.train.hooks import (
+    Best,
+    Checkpoints,
+    Evaluation,
+    Metrics,
+    OrderlyEnd,
+    restore_storage,
+    storage_state,
+    trim_metrics,
+)
+from synmix.train.loader import build_loader
+from synmix.train.sampler import model_seed
+from synmix.train.seeing import Pictures, ProgressLine
+from synmix.train.step import GuardedStep
+
+logger = logging.getLogger(__name__)
+
+EvaluatorFactory = Callable[[CfgNode, str], DatasetEvaluator]
+
+
+def _cityscapes_instances(cfg: CfgNode, name: str) -> DatasetEvaluator:
+    from synmix.evaluate.evaluator import CityscapesInstanceEvaluator  # the room to the right, entered only when used
+
+    bootstrap = cfg.TEST.BOOTSTRAP
+    sampling = {"resamples": bootstrap.RESAMPLES, "confidence": bootstrap.CONFIDENCE, "seed": bootstrap.SEED}
+    return CityscapesInstanceEvaluator(name, cfg.OUTPUT_DIR, **sampling)
+
+
+#: By the data set's metadata ``evaluator_type``: what scores it. A new kind of data set adds its own.
+EVALUATORS: dict[str, EvaluatorFactory] = {"synmix": _cityscapes_instances}
+
+
+class SynMixTrainer(DefaultTrainer):
+    """Trains on given dicts; everything but those and the steps is Detectron2's.
+
+    Args:
+        cfg: a whole config whose schedule is resolved (``compose.budget.resolve_schedule``).
+        records: the training set's Detectron2 dicts.
+        trust_pickle: see :class:`SafeCheckpointer`.
+    """
+
+    def __init__(self, cfg: CfgNode, records: Sequence[dict[str, Any]], trust_pickle: bool = False) -> None:
+        TrainerBase.__init__(self)
+        self.cfg = cfg
+        self.records = records
+        self.seed = cfg.SEED if cfg.SEED >= 0 else comm.shared_random_seed()
+        torch.manual_seed(model_seed(self.seed))
+        model = self.build_model(cfg)
+        optimizer = self.build_optimizer(cfg, model)
+        self._trainer = GuardedStep(
+            wrap_model(cfg, model),
+            optimizer,
+            accumulate=cfg.SOLVER.ACCUMULATE,
+            amp=cfg.SOLVER.AMP.ENABLED,
+            seed=self.seed,
+            data_sets=tuple(cfg.DATASETS.TRAIN),
+        )
+        self.scheduler = self.build_lr_scheduler(cfg, optimizer)
+        self.start_iter = 0
+        self.max_iter = cfg.SOLVER.MAX_ITER
+        self._storage_state: dict[str, Any] | None = None
+        self._last_eval_results: dict[str, Any] = {}
+        self.checkpointer = SafeCheckpointer(
+            model, cfg.OUTPUT_DIR, trust_pickle=trust_pickle, trainer=weakref.proxy(self)
+        )
+        self.register_hooks(self.build_hooks())
+
+    def build_hooks(self) -> list[hooks.HookBase | None]:
+        """Detectron2's hooks, with our own in the place of some."""
+        cfg = self.cfg
+        me = weakref.proxy(self)  # hooks that held the trainer would keep it, and its memory, alive
+        checkpoints = (
+            self.checkpointer,
+            cfg.SOLVER.CHECKPOINT_PERIOD,
+            cfg.TEST.EVAL_PERIOD,
+            cfg.SOLVER.KEEP_CHECKPOINTS,
+        )
+        step = self._trainer
+        main = comm.is_main_process()
+        best = cfg.TEST.BEST_METRIC
+        return [
+            hooks.IterationTimer(),
+            hooks.LRScheduler(),
+            Checkpoints(*checkpoints) if main else None,
+            Evaluation(cfg.TEST.EVAL_PERIOD, lambda: me._evaluate()),
+            Best(self.checkpointer, best) if main and best else None,
+            Checkpoints(*checkpoints, after_evaluation=True) if main else None,
+            OrderlyEnd(self.checkpointer, step.request_stop, lambda: step.stop_agreed),
+            Pictures(cfg) if main and cfg.LOG.PICTURES else None,
+            Metrics(lambda: me.build_writers(), cfg.LOG.PERIOD) if main else None,
+        ]
+
+    def build_writers(self) -> list[EventWriter]:
+        """The progress line, ``metrics.json`` as Detectron2 writes it, TensorBoard, Weights & Biases."""
+        from synmix.train.seeing import WandbWriter
+
+        folder = Path(self.cfg.OUTPUT_DIR)
+        folder.mkdir(parents=True, exist_ok=True)
+        trim_metrics(folder / "metrics.json", self.start_iter)
+        writers: list[EventWriter] = [ProgressLine(self.max_iter, self.cfg.SOLVER.IMS_PER_BATCH)]
+        writers.append(JSONWriter(str(folder / "metrics.json")))
+        if self.cfg.LOG.TENSORBOARD:
+            writers.append(TensorboardXWriter(str(folder), purge_step=self.start_iter))
+        if self.cfg.LOG.WANDB_PROJECT:
+            writers.append(WandbWriter(self.cfg))
+        return writers
+
+    def resume_or_load(self, resume: bool = True) -> None:
+        """Goes on from the latest whole checkpoint of ``OUTPUT_DIR``, or loads ``MODEL.WEIGHTS``."""
+        path = self.checkpointer.get_checkpoint_file() if resume else ""
+        if path:
+            self.checkpointer.load(path)
+            self.start_iter = self.iter + 1
+        else:
+            self.checkpointer.load(self.cfg.MODEL.WEIGHTS, checkpointables=[])
+
+    def train(self) -> dict[str, Any]:
+        """Trains to the end and evaluates.
+
+        Returns:
+            figures of each data set of ``DATASETS.TEST`` on the main process, else {}.
+
+        Raises:
+            TrainingDiverged: see :class:`GuardedStep`.
+            TrainingInterrupted: a signal came; the state is saved.
+        """
+        TrainerBase.train(self, self.start_iter, self.max_iter)
+        if self._trainer.replaced:
+            logger.warning("%d images could not be read and were replaced by others", self._trainer.replaced)
+        return self._last_eval_results
+
+    def run_step(self) -> None:
+        """One step; see :class:`GuardedStep`."""
+        self._trainer.iter = self.iter
+        self._trainer.run_step()
+
+    def before_train(self) -> None:
+        """Opens the data at the right place, then runs the hooks."""
+        if self._storage_state:
+            restore_storage(self.storage, self._storage_state)
+        self._trainer.iter = self.start_iter
+        self._trainer.seed = self.seed
+        self.data_loader = build_loader(self.cfg, self.records, self.seed, self.start_iter)
+        super().before_train()
+
+    def _evaluate(self) -> dict[str, Any]:
+        self._last_eval_results = self.test(self.cfg, self.model)
+        return self._last_eval_results if len(self._last_eval_results) > 1 else _only(self._last_eval_results)
+
+    @classmethod
+    def test(cls, cfg: CfgNode, model: nn.Module, evaluators: Sequence[DatasetEvaluator] | None = None) -> dict:
+        """Evaluates every data set of ``DATASETS.TEST``; unlike Detectron2 always by name, also a single one."""
+        results = super().test(cfg, model, evaluators)
+        return OrderedDict({cfg.DATASETS.TEST[0]: results}) if len(cfg.DATASETS.TEST) == 1 else results
+
+    @classmethod
+    def build_evaluator(cls, cfg: CfgNode, dataset_name: str) -> DatasetEvaluator:
+        """What scores a data set, by its metadata ``evaluator_type``.
+
+        Raises:
+            UserError: nothing is registered for it.
+        """
+        kind = MetadataCatalog.get(dataset_name).evaluator_type
+        if kind not in EVALUATORS:
+            raise UserError(f"nothing scores '{dataset_name}': its evaluator_type '{kind}' is not in EVALUATORS.")
+        return EVALUATORS[kind](cfg, dataset_name)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a resumed run needs beside the weights."""
+        step, storage = self._trainer.state_dict(), storage_state(self.storage)
+        return {**super().state_dict(), "step": step, "storage": storage, "seed": self.seed}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes back to a saved state."""
+        super().load_state_dict(state_dict)
+        self._trainer.load_state_dict(state_dict["step"])
+        self._storage_state = state_dict["storage"]
+        if self.cfg.SEED >= 0 and state_dict["seed"] != self.cfg.SEED:
+            raise UserError(
+                f"the run was trained with SEED {state_dict['seed']}, but the config says {self.cfg.SEED}; resume it "
+                "with its own seed, or give the new training another OUTPUT_DIR."
+            )
+        self.seed = state_dict["seed"]
+
+
+def _only(results: dict[str, Any]) -> dict[str, Any]:
+    """A single data set's figures without its name, as Detectron2 logs them."""
+    return next(iter(results.values()), {})
+
+
+def wrap_model(cfg: CfgNode, model: nn.Module) -> nn.Module:
+    """The model as the processes share it; on the CPU without device ids, which gloo refuses."""
+    if comm.get_world_size() == 1:
+        return model
+    on_gpu = next(model.parameters()).is_cuda
+    return create_ddp_model(model, broadcast_buffers=False, **({} if on_gpu else {"device_ids": None}))
