@@ -13,7 +13,7 @@ from cityscapesscripts.preparation.json2labelImg import createLabelImage
 from synmix.mini.draw import EGO_VEHICLE, Drawn, Entity
 
 #: An annotator outlines nothing that shows fewer pixels than this (at 128 rows), nor a smaller share of itself.
-SMALLEST = 24
+SMALLEST = 32
 LEAST_SHARE = 0.15
 #: How many of those too small or too hidden become a group or void; the others are left out.
 _AS_GROUP, _AS_DYNAMIC = 0.3, 0.15
@@ -44,7 +44,7 @@ def annotate(drawn: Drawn, rng: np.random.Generator) -> CityscapesLabels:
     smallest = SMALLEST * (height / 128) ** 2
     for entity in drawn.entities:
         mask, corner = drawn.full_mask(entity)
-        label = _label(entity, int(visible[entity.index]), max(smallest, LEAST_SHARE * mask.sum()), rng)
+        label = _label(entity, int(visible[entity.index]), max(smallest, LEAST_SHARE * np.count_nonzero(mask)), rng)
         polygon = _largest_outline(mask, corner) if label else []
         if polygon:
             objects.append({"label": label, "polygon": polygon})

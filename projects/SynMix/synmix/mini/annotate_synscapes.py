@@ -61,7 +61,7 @@ def _record(drawn: Drawn, entities: list[Entity], visible: np.ndarray) -> dict[s
     frame = np.array(height_width[::-1], float)
     inside = np.clip(np.minimum(high, frame) - np.maximum(low, 0), 0, None)
     whole = np.maximum(high - low, 1e-6)
-    full = sum(int(drawn.full_mask(entity)[0].sum()) for entity in entities)
+    full = sum(drawn.full_pixels(entity) for entity in entities)
     seen = sum(int(visible[entity.index]) for entity in entities)
     depths = drawn.camera.focal / vehicle.placed.scales * vehicle.thing.size if vehicle.thing else np.zeros(1)
     return {

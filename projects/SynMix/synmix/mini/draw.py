@@ -62,6 +62,11 @@ class Drawn:
             paint(mask, entity.placed, [(1,) if part else () for part in wanted.tolist()], offset=(x0, y0))
         return mask, (x0, y0)
 
+    def full_pixels(self, entity: Entity) -> int:
+        """The pixels of :meth:`full_mask`."""
+        mask, _ = self.full_mask(entity)
+        return cv2.countNonZero(mask) if mask.size else 0
+
 
 def draw_scene(
     scene: Scene, look: Look, height: int, width: int, rng: np.random.Generator, label_ids: dict[str, int], ego: bool

@@ -161,10 +161,12 @@ ACCENTS: tuple[Color, ...] = ((184, 44, 44), (40, 88, 150), (56, 130, 78), (212,
 
 def palette(look: Look, name: str, paint: int) -> Palette:
     """The colours by role of one object, decided by its paint seed."""
-    rng = np.random.default_rng(paint)
+    chances = iter(np.random.default_rng(paint).random(24).tolist())  # at once, since this runs for every object
 
     def pick(choices: tuple[Color, ...]) -> Color:
-        return vary(rng, choices[int(rng.integers(len(choices)))])
+        red, green, blue = choices[int(next(chances) * len(choices))]
+        factor = 0.9 + 0.2 * next(chances)
+        return red * factor, green * factor, blue * factor
 
     body = pick(_FLEET.get(name, look.car_paints))
     top, trousers = pick(look.clothes), pick(look.clothes)

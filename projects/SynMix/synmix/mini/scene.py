@@ -110,6 +110,10 @@ class _Street:
     def is_free(self, x: float, z: float, half_x: float, half_z: float) -> bool:
         return all(abs(x - a) > half_x + c or abs(z - b) > half_z + d for a, b, c, d in self.taken)
 
+    def is_hidden(self, x: float, z: float) -> bool:
+        """Whether somebody nearer stands right before the middle of this place."""
+        return any(b < z and abs(x / z - a / (b - d)) < c / (b - d) for a, b, c, d in self.taken)
+
 
 _FULL, _HALF = 0.0, np.pi
 _LANE = _Spot(lambda s: s.uniform(-0.3, 0.3), (10, 42), _FULL)
@@ -124,9 +128,11 @@ _RACK = _Spot(lambda s: s.right + s.uniform(0.4, 1.2), (7, 22), np.pi / 2, 0.9)
 _LANE_EDGE = _Spot(lambda s: s.uniform(1.2, 2.2), (8, 24), _FULL, 0.3)
 _ONCOMING_EDGE = _Spot(lambda s: s.left + 2.9 + s.uniform(0, 0.8), (8, 24), _HALF, 0.3)
 _RIDE_ACROSS = _Spot(lambda s: s.uniform(-4, 3.4), (8, 20), np.pi / 2, 0.5)
-_FAR_LANE = _Spot(lambda s: s.uniform(-4.2, 0.6), (45, 110), _FULL)
-_FAR_PARKED = _Spot(lambda s: s.right - 1.15 if s.rng.random() < 0.5 else s.left + 1.15, (45, 110), _FULL)
-_FAR_WALK = _Spot(lambda s: s.on_walk(), (32, 90), np.pi / 2, 3.0)
+_FAR_LANE = _Spot(lambda s: s.uniform(-5.5, 2.0), (42, 90), _FULL)
+_FAR_PARKED = _Spot(lambda s: s.right - 1.15 if s.rng.random() < 0.5 else s.left + 1.15, (42, 80), _FULL)
+_FAR_ACROSS = _Spot(lambda s: s.uniform(-12, 10), (45, 80), np.pi / 2, 0.2)
+_FAR_WALK = _Spot(lambda s: s.on_walk(), (30, 75), np.pi / 2, 3.0)
+_FAR_ON_ROAD = _Spot(lambda s: s.uniform(-6, 4), (34, 60), np.pi / 2, 0.5)
 _TRACK = _Spot(lambda s: -3.7, (17, 45), _HALF, 0.0)
 
 #: what, ridden, expected number a scene (Poisson), places and their weights. The first rows are drawn first and so find
@@ -148,9 +154,9 @@ _POPULATION: tuple[tuple[str, bool, float, tuple[tuple[_Spot, float], ...]], ...
         ((_LANE, 0.2), (_ONCOMING, 0.22), (_PARKED_RIGHT, 0.25), (_PARKED_LEFT, 0.18), (_ACROSS_RIGHT, 0.15)),
     ),
     ("person", False, 3.4, ((_WALK, 0.75), (_ON_ROAD, 0.25))),
-    ("car", False, 7.0, ((_FAR_LANE, 0.5), (_FAR_PARKED, 0.5))),
-    ("person", False, 8.5, ((_FAR_WALK, 1.0),)),
-    ("bicycle", True, 0.9, ((_FAR_LANE, 0.6), (_FAR_WALK, 0.4))),
+    ("car", False, 5.5, ((_FAR_LANE, 0.35), (_FAR_PARKED, 0.35), (_FAR_ACROSS, 0.3))),
+    ("person", False, 8.0, ((_FAR_WALK, 0.65), (_FAR_ON_ROAD, 0.35))),
+    ("bicycle", True, 0.9, ((_FAR_LANE, 0.4), (_FAR_ON_ROAD, 0.6))),
     ("truck", False, 0.2, ((_FAR_LANE, 1.0),)),
     ("bus", False, 0.12, ((_FAR_LANE, 1.0),)),
 )
@@ -218,7 +224,8 @@ def _try_to_stand(street: _Street, name: str, ridden: bool, spot: _Spot) -> Scen
     for _ in range(6):
         x, z = spot.x(street), low + (spot.depth[1] - low) * street.uniform(0, 1) ** 1.25
         in_view = abs(x) - half_x < 0.55 * z
-        if in_view and street.is_free(x, z, half_x, half_z):
+        kept = in_view and (rng.random() < 0.25 or not street.is_hidden(x, z))
+        if kept and street.is_free(x, z, half_x, half_z):
             street.taken.append((x, z, half_x, half_z))
             kerb = 0.13 if x > street.right or x < street.left else 0.0
             return SceneObject(name, thing.variant, ridden, (x, kerb, z), heading, size, thing.paint)

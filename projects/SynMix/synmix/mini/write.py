@@ -139,20 +139,20 @@ def _claim(root: Path, drawing: Drawing, counts: dict[str, int], force: bool) ->
     note = root / "mini.json"
     wanted: dict[str, Any] = {"version": _VERSION, **asdict(drawing), "frames": counts}
     wanted["images"] = list(drawing.images)
-    if note.is_file() and not force:
+    if not note.is_file():
+        taken = [folder for folder in _folders(root) if folder.exists()]
+        if taken:
+            raise UserError(f"'{taken[0]}' exists but was not drawn here ('{note}' is missing); choose another folder.")
+    elif force:
+        for folder in _folders(root):
+            rmtree(folder, ignore_errors=True)
+    else:
         held = read_json(note)
         fewer = [name for name, count in counts.items() if count < held.get("frames", {}).get(name, 0)]
         other = [key for key, value in wanted.items() if key != "frames" and held.get(key) != value]
         if other or fewer:
             why = f"other {', '.join(other)}" if other else f"more {', '.join(fewer)} frames"
             raise UserError(f"'{root}' holds a miniature with {why}; choose another folder, or draw anew with --force.")
-    elif not note.is_file() and not force:
-        taken = [folder for folder in _folders(root) if folder.exists()]
-        if taken:
-            raise UserError(f"'{taken[0]}' exists but was not drawn here ('{note}' is missing); choose another folder.")
-    elif note.is_file():
-        for folder in _folders(root):
-            rmtree(folder, ignore_errors=True)
     write_json(note, wanted)
 
 
