@@ -10,9 +10,6 @@ torchrun --nproc-per-node 4 tools/train_net.py --config-file configs/cityscapes.
 import argparse
 
 from synmix.errors import run_tool
-from synmix.train.config import load_config
-from synmix.train.launch import check_processes, launch
-from synmix.train.run import evaluate, train, with_device
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -35,6 +32,9 @@ def parse_arguments() -> argparse.Namespace:
 
 def work(arguments: argparse.Namespace) -> None:
     """What each process does."""
+    from synmix.train.config import load_config  # not above: worker processes import this file and need no torch
+    from synmix.train.run import evaluate, train
+
     cfg = load_config(arguments.config_file, arguments.opts)
     if arguments.eval_only:
         evaluate(cfg, arguments.trust_pickle)
@@ -45,6 +45,10 @@ def work(arguments: argparse.Namespace) -> None:
 def main() -> None:
     """Checks the arguments and starts the processes."""
     arguments = parse_arguments()
+    from synmix.train.config import load_config
+    from synmix.train.launch import check_processes, launch
+    from synmix.train.run import with_device
+
     cfg = load_config(arguments.config_file, arguments.opts)
     device = with_device(cfg).MODEL.DEVICE if arguments.num_gpus == 1 else cfg.MODEL.DEVICE
     check_processes(arguments.num_gpus, device)

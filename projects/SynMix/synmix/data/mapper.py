@@ -189,8 +189,8 @@ def _foreground(runs: Runs) -> Runs:
 
 
 def _masks(runs: list[Runs], kept: np.ndarray, count: int) -> torch.Tensor:
-    """(N, H, W) bool masks of the kept annotations. Only the pixels inside masks are touched: the zeros around them come
-    from the operating system for nothing."""
+    """(N, H, W) bool masks of the kept annotations. Only the pixels inside masks are touched: the zeros around them
+    come from the operating system for nothing."""
     height, width = runs[0].shape
     masks = np.zeros((len(kept), height * width), dtype=bool)
     row_of = np.full(count, -1)
@@ -205,7 +205,7 @@ def _masks(runs: list[Runs], kept: np.ndarray, count: int) -> torch.Tensor:
 
 
 class OpenCVResize(T.ResizeTransform):
-    """Resizes the image with OpenCV; masks, boxes and points as Detectron2 does. A grey level or two off Pillow's, which
+    """Resizes the image with OpenCV; masks, boxes and points as Detectron2 does. Some grey levels off Pillow's, which
     also filters when it makes an image smaller."""
 
     def apply_image(self, img: np.ndarray, interp: int | None = None) -> np.ndarray:

@@ -1,5 +1,5 @@
-"""The project's config: Detectron2's, PointRend's, and the keys of each room; loaded without running what a stranger may
-have written, and with a sentence for every key or file that is not there."""
+"""The project's config: Detectron2's, PointRend's, and the keys of each room; loaded without running what a stranger
+may have written, and with a sentence for every key or file that is not there."""
 
 import difflib
 from collections.abc import Iterator, Sequence

@@ -67,8 +67,8 @@ class Evaluation(hooks.EvalHook):
 class Checkpoints(HookBase):
     """Saves every ``period`` iterations and at the end, keeps the latest few and the best.
 
-    A checkpoint is written before the evaluation that is due with it, so that a crash there loses nothing, and once more
-    after it, by a second of these hooks with ``after_evaluation``.
+    A checkpoint is written before the evaluation that is due with it, so that a crash there loses nothing, and once
+    more after it, by a second of these hooks with ``after_evaluation``.
     """
 
     def __init__(

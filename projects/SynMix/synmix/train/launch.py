@@ -1,4 +1,4 @@
-"""Processes: Detectron2's ``launch`` on GPUs, the same with gloo on CPUs, and those that torchrun has already started."""
+"""Processes: Detectron2's ``launch`` on GPUs, the same with gloo on CPUs, and those that torchrun has started."""
 
 import multiprocessing
 import os

@@ -10,9 +10,9 @@ import torch
 
 
 class BatchSampler:
-    """The endless batches of one process. Epoch after epoch each image comes once, in an order drawn from (seed, epoch);
-    batch i of the whole training holds positions ``i * total`` to ``(i + 1) * total`` of that stream, and process r of w
-    takes the r-th of w equal slices of it.
+    """The endless batches of one process. Epoch after epoch each image comes once, in an order drawn from (seed,
+    epoch); batch i of the whole training holds positions ``i * total`` to ``(i + 1) * total`` of that stream, and
+    process r of w takes the r-th of w equal slices of it.
 
     Args:
         num_images: length of an epoch.

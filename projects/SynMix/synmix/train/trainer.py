@@ -4,6 +4,7 @@ import logging
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from synmix.train.hooks import (
 )
 from synmix.train.loader import build_loader
 from synmix.train.sampler import model_seed
-from synmix.train.seeing import Pictures, ProgressLine
+from synmix.train.seeing import ProgressLine, WandbWriter, draw_inputs, draw_predictions
 from synmix.train.step import GuardedStep
 
 logger = logging.getLogger(__name__)
@@ -108,14 +109,11 @@ class SynMixTrainer(DefaultTrainer):
             Best(self.checkpointer, best) if main and best else None,
             Checkpoints(*checkpoints, after_evaluation=True) if main else None,
             OrderlyEnd(self.checkpointer, step.request_stop, lambda: step.stop_agreed),
-            Pictures(cfg) if main and cfg.LOG.PICTURES else None,
             Metrics(lambda: me.build_writers(), cfg.LOG.PERIOD) if main else None,
         ]
 
     def build_writers(self) -> list[EventWriter]:
         """The progress line, ``metrics.json`` as Detectron2 writes it, TensorBoard, Weights & Biases."""
-        from synmix.train.seeing import WandbWriter
-
         folder = Path(self.cfg.OUTPUT_DIR)
         folder.mkdir(parents=True, exist_ok=True)
         trim_metrics(folder / "metrics.json", self.start_iter)
@@ -163,10 +161,21 @@ class SynMixTrainer(DefaultTrainer):
         self._trainer.iter = self.start_iter
         self._trainer.seed = self.seed
         self.data_loader = build_loader(self.cfg, self.records, self.seed, self.start_iter)
+        if self.cfg.LOG.PICTURES and comm.is_main_process():
+            keys = [key for batch in islice(self.data_loader.batch_sampler, self.cfg.LOG.PICTURES) for key in batch]
+            mapped = [self.data_loader.dataset[key] for key in keys[: self.cfg.LOG.PICTURES]]
+            readable = [record for record in mapped if "image" in record]
+            draw_inputs(self.cfg, readable, self._pictures / f"inputs_{self.start_iter:07d}.jpg")
         super().before_train()
+
+    @property
+    def _pictures(self) -> Path:
+        return Path(self.cfg.OUTPUT_DIR) / "pictures"
 
     def _evaluate(self) -> dict[str, Any]:
         self._last_eval_results = self.test(self.cfg, self.model)
+        if self.cfg.LOG.PICTURES and comm.is_main_process():
+            draw_predictions(self.cfg, self.checkpointer.model, self._pictures / f"predictions_{self.iter:07d}.jpg")
         return self._last_eval_results if len(self._last_eval_results) > 1 else _only(self._last_eval_results)
 
     @classmethod
