@@ -5,7 +5,8 @@ from pathlib import Path
 
 from synmix.data.sources import datasets_root
 from synmix.errors import run_tool
-from synmix.mini.write import IMAGES, write_miniature
+from synmix.mini.sheet import write_sheet
+from synmix.mini.write import IMAGES, Drawing, write_miniature
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -22,6 +23,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--density", type=float, default=1.0, help="1 for the usual number of objects")
     parser.add_argument("--images", nargs="+", default=["rgb"], choices=IMAGES, help="synthetic renderings")
     parser.add_argument("--num-workers", type=int, default=0, help="processes; 0: all cores")
+    parser.add_argument("--sheet", type=Path, metavar="PNG", help="also write a picture that shows frames and labels")
     parser.add_argument("--force", action="store_true", help="draw anew, whatever the folder holds")
     return parser.parse_args()
 
@@ -42,6 +44,9 @@ def main() -> None:
         num_workers=arguments.num_workers,
         force=arguments.force,
     )
+    if arguments.sheet:
+        write_sheet(arguments.sheet, Drawing(arguments.seed, arguments.height, arguments.width, arguments.density))
+        print(f"frames and labels are shown in {arguments.sheet}")
     print(f"the miniature is in {output}: cityscapes and Synscapes")
 
 

@@ -119,7 +119,7 @@ SYNTHETIC = Look(
         (22, 140, 96),
         (28, 28, 36),
         (176, 184, 200),
-        (120, 48, 158),
+        (26, 150, 170),
     ),
     clothes=(
         (200, 44, 52),
@@ -225,7 +225,7 @@ def develop(image: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarr
     height, width = image.shape[:2]
     values: np.ndarray = image.astype(np.float32)
     if look.blur:
-        values = cv2.GaussianBlur(values, (0, 0), look.blur * height / 128 + 0.1)
+        values = cv2.GaussianBlur(values, (0, 0), look.blur * (height / 128) ** 0.5 + 0.1)
     if look.sharpen:
         values += look.sharpen * (values - cv2.GaussianBlur(values, (0, 0), max(0.8, height / 256)))
     exposure = 1.0 + float(rng.uniform(-0.14, 0.14))

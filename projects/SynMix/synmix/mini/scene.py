@@ -154,9 +154,9 @@ _POPULATION: tuple[tuple[str, bool, float, tuple[tuple[_Spot, float], ...]], ...
         ((_LANE, 0.2), (_ONCOMING, 0.22), (_PARKED_RIGHT, 0.25), (_PARKED_LEFT, 0.18), (_ACROSS_RIGHT, 0.15)),
     ),
     ("person", False, 3.4, ((_WALK, 0.75), (_ON_ROAD, 0.25))),
-    ("car", False, 5.5, ((_FAR_LANE, 0.35), (_FAR_PARKED, 0.35), (_FAR_ACROSS, 0.3))),
-    ("person", False, 8.0, ((_FAR_WALK, 0.65), (_FAR_ON_ROAD, 0.35))),
-    ("bicycle", True, 0.9, ((_FAR_LANE, 0.4), (_FAR_ON_ROAD, 0.6))),
+    ("car", False, 7.5, ((_FAR_LANE, 0.35), (_FAR_PARKED, 0.35), (_FAR_ACROSS, 0.3))),
+    ("person", False, 11.0, ((_FAR_WALK, 0.65), (_FAR_ON_ROAD, 0.35))),
+    ("bicycle", True, 1.2, ((_FAR_LANE, 0.4), (_FAR_ON_ROAD, 0.6))),
     ("truck", False, 0.2, ((_FAR_LANE, 1.0),)),
     ("bus", False, 0.12, ((_FAR_LANE, 1.0),)),
 )
@@ -220,11 +220,11 @@ def _try_to_stand(street: _Street, name: str, ridden: bool, spot: _Spot) -> Scen
     length, _, width = thing.shape.size
     half_x = (abs(np.sin(heading)) * length + abs(np.cos(heading)) * width) / 2 * size + 0.15
     half_z = (abs(np.cos(heading)) * length + abs(np.sin(heading)) * width) / 2 * size + 0.3
-    low = max(spot.depth[0], 5.0 + half_z)
+    low = max(spot.depth[0], half_z + (9.0 if length > 6 else 5.0))  # no bus fills the whole view
     for _ in range(6):
         x, z = spot.x(street), low + (spot.depth[1] - low) * street.uniform(0, 1) ** 1.25
         in_view = abs(x) - half_x < 0.55 * z
-        kept = in_view and (rng.random() < 0.25 or not street.is_hidden(x, z))
+        kept = in_view and (rng.random() < 0.15 or not street.is_hidden(x, z))
         if kept and street.is_free(x, z, half_x, half_z):
             street.taken.append((x, z, half_x, half_z))
             kerb = 0.13 if x > street.right or x < street.left else 0.0
