@@ -1,0 +1,107 @@
+"""Compares the labelling conventions of two data sets, and checks what harmonising takes for granted about Synscapes.
+
+Prints tables; writes them with plots and a picture like the paper's Figure 2 into --output, as audit.md.
+"""
+
+import argparse
+from pathlib import Path
+
+from synmix.data.sources import datasets_root
+from synmix.errors import UserError, run_tool
+from synmix.files import atomic_path, write_text
+from synmix.harmonize import audit_pictures, audit_tables
+from synmix.harmonize.audit import Audit, Item, audit, evenly, raw_frames, registered_frames
+from synmix.pictures import save_picture
+from synmix.progress import console
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "datasets",
+        nargs="*",
+        default=["cityscapes_instance_train", "synscapes_instance_train"],
+        metavar="DATASET",
+        help="registered data sets (default: cityscapes_instance_train synscapes_instance_train)",
+    )
+    parser.add_argument(
+        "--raw",
+        type=Path,
+        help="a raw Synscapes folder to check as well (default: the one under DETECTRON2_DATASETS, where there is one; "
+        "for mini_* data sets the miniature's)",
+    )
+    parser.add_argument("--frames", type=int, default=500, help="frames looked at of each, evenly spread; 0: all (500)")
+    parser.add_argument("--output", type=Path, default=Path("output/audit"), help="folder for the report (%(default)s)")
+    parser.add_argument("--num-workers", type=int, default=0, metavar="N", help="processes (default: all cores)")
+    return parser
+
+
+def _raw_folder(given: Path | None, datasets: list[str]) -> Path | None:
+    if given:
+        return given
+    root = datasets_root() / "mini" if all(name.startswith("mini_") for name in datasets) else datasets_root()
+    return root / "Synscapes" if (root / "Synscapes").is_dir() else None
+
+
+def _report(audits: list[Audit], raw: Audit | None) -> str:
+    parts = [
+        "# Labels compared",
+        "## Conventions",
+        audit_tables.conventions(audits),
+        "![instances a frame, riders and vehicles](conventions.png)",
+        "## Sizes",
+        audit_tables.sizes(audits),
+        "![size distributions](sizes.png)",
+        "## Classes found inside instances",
+        audit_tables.inside(audits),
+    ]
+    if raw:
+        parts += ["## Rules that this Synscapes folder meets", audit_tables.rules_met(raw)]
+        parts += ["## What harmonising takes for granted about this Synscapes folder", audit_tables.assumptions(raw)]
+    problems = [f"- {each.name}, {frame}: {reason}" for each in audits for frame, reason in each.problems]
+    if problems:
+        parts += [f"## {len(problems)} frames could not be read", "\n".join(problems[:20])]
+    return "\n\n".join(parts)
+
+
+def _pictures(output: Path, audits: list[Audit], raw: list[Item]) -> str:
+    for name, figure in (
+        ("sizes", audit_pictures.size_plot(audits)),
+        ("conventions", audit_pictures.convention_plot(audits)),
+    ):
+        with atomic_path(output / f"{name}.png") as temporary:
+            figure.savefig(temporary, dpi=110)
+    if not raw:
+        return ""
+    try:
+        frame, picture = audit_pictures.harmonization_picture(raw)
+    except UserError as error:
+        console.print(f"no picture of the harmonisation: {error}")
+        return ""
+    save_picture(output / "harmonization.png", picture)
+    return f"\n\n## Before and after\n\nFrame {frame}.\n\n![original, class map, harmonised](harmonization.png)"
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    audits = [audit(name, evenly(registered_frames(name), args.frames), args.num_workers) for name in args.datasets]
+    folder, raw, items = _raw_folder(args.raw, args.datasets), None, []
+    if folder:
+        items = evenly(raw_frames(folder), args.frames)
+        raw = audit("Synscapes as delivered", items, args.num_workers)
+        audits.append(raw)
+    else:
+        console.print("no raw Synscapes folder: what harmonising takes for granted is not checked (--raw DIR)")
+    problems = {frame for frame, _ in raw.problems} if raw else set()
+    report = _report(audits, raw)
+    print(report)
+    write_text(
+        args.output / "audit.md",
+        report + _pictures(args.output, audits, [item for item in items if item.name not in problems]) + "\n",
+    )
+    console.print(f"written: {args.output / 'audit.md'}")
+    return 0
+
+
+if __name__ == "__main__":
+    run_tool(main)
