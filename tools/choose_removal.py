@@ -9,6 +9,7 @@ From the results of a removal sweep, by the knee of each class's curve (paper 4.
 
 import argparse
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -55,11 +56,11 @@ def _match(args: argparse.Namespace) -> None:
     frame_pixels = None if args.as_is else median_frame_pixels(tables[0])
     real, synthetic = (label_sizes(table, frame_pixels) for table in tables)
     matches, overall = match_sizes(real, synthetic, args.distance)
-    if not matches:
-        raise UserError(f"'{args.real}' and '{args.synthetic}' share no class with labels; there is nothing to match.")
-    table = Table(title=f"Sizes of '{args.synthetic}' matched to '{args.real}'", title_justify="left")
+    table = Table(
+        title=f"Sizes of '{args.synthetic}' matched to '{args.real}' ({args.distance} distance)", title_justify="left"
+    )
     table.add_column("class")
-    for heading in ("real", "synthetic", "remove %", "up to [px]", f"{args.distance} before", "after"):
+    for heading in ("real", "synthetic", "remove %", "up to [px]", "distance", "after"):
         table.add_column(heading, justify="right")
     for match in matches:
         limit = "-" if match.threshold is None else f"{match.threshold:,.0f}"
@@ -70,7 +71,7 @@ def _match(args: argparse.Namespace) -> None:
     if few:
         console.print(f"Fewer than 30 labels stand behind {', '.join(few)}: take those percentages with care.")
     console.print(f"One percentage for all classes: {overall} (DATASETS.REMOVAL.default {overall})")
-    _print_overrides({match.category: match.percent for match in matches})
+    _print_overrides({match.category: match.percent for match in matches}, overall)
     if args.plot:
         from synmix.compose.pictures import size_distributions
 
@@ -87,7 +88,8 @@ def _sweep(args: argparse.Namespace) -> None:
     for category, found in knees.items():
         table.add_row(category, f"{found.percent:g}", f"{found.plateau:.1f}", f"{found.value:.1f}")
     console.print(table)
-    _print_overrides({category: found.percent for category, found in knees.items()})
+    percents = [found.percent for found in knees.values()]
+    _print_overrides({category: found.percent for category, found in knees.items()}, max(percents, key=percents.count))
     if args.plot:
         from synmix.compose.pictures import removal_curves
 
@@ -114,11 +116,9 @@ def _curves(arguments: list[str]) -> dict[str, dict[float, list[float]]]:
     return curves
 
 
-def _print_overrides(percents: dict[str, float]) -> None:
-    """The keys to paste; the commonest percentage becomes the default."""
-    values = list(percents.values())
-    common = max(values, key=values.count)
-    keys = {DEFAULT: common, **{name: percent for name, percent in percents.items() if percent != common}}
+def _print_overrides(percents: Mapping[str, float], default: float) -> None:
+    """The keys to paste: the default, and the classes that differ from it."""
+    keys = {DEFAULT: default, **{name: percent for name, percent in percents.items() if percent != default}}
     console.print("\nConfig overrides to paste:")
     console.print("  " + " ".join(f"DATASETS.REMOVAL.{name} {percent:g}" for name, percent in keys.items()))
 

@@ -1,5 +1,6 @@
 """For how long: epochs, iterations and steps (paper 3.3, 4.2), and the effective learning rate (4.3)."""
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -71,5 +72,5 @@ def resolve_schedule(cfg: Any, num_images: int) -> None:
 
 
 def _check(length: Any, key: str) -> None:
-    if isinstance(length, bool) or not isinstance(length, int | float) or not length > 0:
+    if isinstance(length, bool) or not isinstance(length, int | float) or not 0 < length < math.inf:
         raise UserError(f"SOLVER.{key} is {length!r}; give a number above 0.")

@@ -176,6 +176,7 @@ def _common_classes(members: Sequence[DataSource]) -> list[str]:
 
 
 def _checked(table: InstanceTable) -> InstanceTable:
+    """The table, in order of frames and ids, once it is known to agree with itself."""
     frames = table.frames["frame"]
     stray = table.instances.filter(~pl.col("frame").is_in(frames.implode()))
     if frames.n_unique() != len(frames) or len(stray):
@@ -184,4 +185,5 @@ def _checked(table: InstanceTable) -> InstanceTable:
             f"the instance table of '{table.name}' is stale or damaged ({what}); delete its file in the cache "
             "($SYNMIX_CACHE, else ~/.cache/synmix), and it is built again."
         )
-    return table
+    # sources keep this order already; one that did not would change the manifest
+    return InstanceTable(table.name, table.frames.sort("frame"), table.instances.sort("frame", "instance_id"))

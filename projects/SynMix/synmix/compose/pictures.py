@@ -95,7 +95,8 @@ def size_distributions(
         _cumulative(axes, synthetic[match.category], _ALL, "synthetic, all labels")
         _cumulative(axes, kept, _KEPT, "synthetic, after removal")
         _cumulative(axes, real[match.category], _REAL, "real")
-        axes.axvline(MIN_PIXELS, color="#999999", linewidth=0.8, linestyle=":")
+        label = f"{MIN_PIXELS} pixels, the least that is scored"
+        axes.axvline(MIN_PIXELS, color="#777777", linewidth=1, linestyle=":", label=label)
         axes.set_title(f"{match.category}: {match.percent} %  ({match.before:.2f} → {match.after:.2f})", fontsize=10)
         axes.set_xscale("log")
         axes.grid(alpha=0.25)
@@ -105,7 +106,7 @@ def size_distributions(
         if index >= len(matches) - columns:
             axes.set_xlabel("pixels")
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
     return figure
 
 

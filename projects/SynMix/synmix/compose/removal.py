@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from synmix.compose.mixing import percentage_of
-from synmix.labels import MIN_PIXELS
+from synmix.labels import CLASS_NAMES, MIN_PIXELS
 
 #: What a percentage is taken of: the labels of the chosen images, or of their whole data set.
 Scope = Literal["chosen", "data_set"]
@@ -63,7 +63,8 @@ def remaining(marked: pl.DataFrame) -> pl.DataFrame:
 
 
 def describe_removal(marked: pl.DataFrame, percentages: Mapping[str, float]) -> list[ClassRemoval]:
-    """What was removed of each class that has labels, by name; ``marked`` comes from :func:`mark_smallest`."""
+    """What was removed of each class that has labels, in :func:`class_order`; ``marked`` comes from
+    :func:`mark_smallest`."""
     gone = pl.col("removed")
     rows = (
         marked.filter(~pl.col("crowd"))
@@ -77,8 +78,13 @@ def describe_removal(marked: pl.DataFrame, percentages: Mapping[str, float]) -> 
     )
     return [
         ClassRemoval(category, percent_of_class(percentages, category), *numbers)
-        for category, *numbers in rows.sort("category").iter_rows()
+        for category, *numbers in sorted(rows.iter_rows(), key=lambda row: class_order(row[0]))
     ]
+
+
+def class_order(category: str) -> tuple[int, str]:
+    """A key that sorts the eight classes as the paper lists them, then others by name."""
+    return (CLASS_NAMES.index(category) if category in CLASS_NAMES else len(CLASS_NAMES), category)
 
 
 def percent_of_class(percentages: Mapping[str, float], category: str) -> float:

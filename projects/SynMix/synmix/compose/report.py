@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from synmix.labels import CLASS_NAMES, MIN_PIXELS
+from synmix.labels import MIN_PIXELS
 
 _WIDTH = 110
 
@@ -34,13 +34,9 @@ def _labels_table(entry: Mapping[str, Any]) -> Table:
     table.add_column("class")
     for heading in ("labels", "removed", "%", "kept", "largest removed [px]", f"removed under {MIN_PIXELS} px"):
         table.add_column(heading, justify="right")
-    for row in sorted(entry["classes"].values(), key=_paper_order):
+    for row in entry["classes"].values():
         table.add_row(row["category"], *_cells(row))
     return table
-
-
-def _paper_order(row: Mapping[str, Any]) -> int:
-    return CLASS_NAMES.index(row["category"]) if row["category"] in CLASS_NAMES else len(CLASS_NAMES)
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from synmix.compose.mixing import percentage_of
+from synmix.compose.removal import class_order
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError
 
@@ -79,7 +80,7 @@ class Match:
 
 def match_sizes(
     real: Mapping[str, np.ndarray], synthetic: Mapping[str, np.ndarray], distance: Distance
-) -> tuple[list[Match], int | None]:
+) -> tuple[list[Match], int]:
     """Thresholds that bring the size distributions closest, without any training.
 
     Args:
@@ -87,13 +88,16 @@ def match_sizes(
 
     Returns:
         A match for each class that both have, in the order of ``real``; and the one percentage for all classes with
-        the least distance, averaged over the synthetic labels (None where no class is shared).
+        the least distance, averaged over the synthetic labels.
+
+    Raises:
+        UserError: no class has labels in both.
     """
     shared = [category for category in real if len(real[category]) and len(synthetic.get(category, ()))]
     curves = {category: distances(real[category], synthetic[category], distance) for category in shared}
-    matches = [_match(category, real[category], synthetic[category], curves[category]) for category in shared]
     if not shared:
-        return matches, None
+        raise UserError("the two data sets share no class with labels; there is nothing to match.")
+    matches = [_match(category, real[category], synthetic[category], curves[category]) for category in shared]
     together = sum(len(synthetic[category]) * curves[category] for category in shared)
     return matches, PERCENTS[int(np.argmin(together))]
 
@@ -132,7 +136,7 @@ def distances(real: np.ndarray, synthetic: np.ndarray, distance: Distance) -> np
 
 
 def label_sizes(table: InstanceTable, frame_pixels: int | None = None) -> dict[str, np.ndarray]:
-    """Sizes of the labels (groups left out) by class, in pixels.
+    """Sizes of the labels (groups left out) by class, in pixels; classes in the paper's order.
 
     Args:
         frame_pixels: scale sizes to frames of so many pixels, so that sets of different resolution compare; None
@@ -144,10 +148,9 @@ def label_sizes(table: InstanceTable, frame_pixels: int | None = None) -> dict[s
         area = (pl.col("height").cast(pl.Int64) * pl.col("width")).alias("area")
         rows = rows.join(table.frames.select("frame", area), on="frame", how="left")
         size = size * frame_pixels / pl.col("area")
-    groups = rows.select("category", size.alias("size")).group_by("category").agg("size").sort("category")
-    return {
-        category: sizes.to_numpy() for category, sizes in zip(groups["category"].to_list(), groups["size"], strict=True)
-    }
+    groups = rows.select("category", size.alias("size")).group_by("category").agg("size")
+    sizes = dict(zip(groups["category"].to_list(), groups["size"], strict=True))
+    return {category: sizes[category].to_numpy() for category in sorted(sizes, key=class_order)}
 
 
 def median_frame_pixels(table: InstanceTable) -> int:
