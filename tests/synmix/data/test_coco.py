@@ -1,0 +1,168 @@
+"""COCO-format data sets beside the built-in ones: read as Detectron2 reads them, mapped by name or by a table."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as mask_util
+
+from synmix.compose.composition import CompositionSpec, compose
+from synmix.data import coco, sources
+from synmix.errors import UserError
+
+SQUARE = [[2, 3, 12, 3, 12, 9, 2, 9]]
+
+
+def label(identity, image_id=1, category_id=1, **keys):
+    box = {"bbox": [2, 3, 10, 6], "area": 60, "segmentation": SQUARE, "iscrowd": 0}
+    return {"id": identity, "image_id": image_id, "category_id": category_id, **box, **keys}
+
+
+@pytest.fixture
+def document():
+    crowd = {"size": [20, 30], "counts": [0, 100, 500]}
+    return {
+        "images": [
+            {"id": i, "file_name": f"{name}.png", "height": 20, "width": 30} for i, name in ((2, "b"), (1, "a"))
+        ],
+        "categories": [{"id": 1, "name": "car"}, {"id": 7, "name": "pedestrian"}, {"id": 9, "name": "tree"}],
+        "annotations": [
+            label(11),
+            label(12, image_id=2, category_id=7, area=None),
+            label(13, category_id=9),
+            label(14, image_id=2, iscrowd=1, segmentation=crowd, bbox=[0, 0, 5, 20], area=100),
+            label(15, segmentation=[[1, 1, 2, 2]]),
+        ],
+    }
+
+
+@pytest.fixture
+def register(tmp_path, document, monkeypatch):
+    """A function that writes the document and registers it; keys go to register_coco_format."""
+    monkeypatch.setattr(sources, "_SOURCES", dict(sources._SOURCES))
+    monkeypatch.setenv("DETECTRON2_DATASETS", str(tmp_path))
+    for name in "ab":
+        Image.new("RGB", (30, 20)).save(tmp_path / f"{name}.png")
+
+    def write(**keys):
+        (tmp_path / "labels.json").write_text(json.dumps(document))
+        coco.register_coco_format("street", "labels.json", ".", "synthetic", **keys)
+        return sources.source("street")
+
+    return write
+
+
+def test_categories_map_by_name_and_the_rest_is_left_out_and_told(register, capsys):
+    table = register().table()
+    assert table.frames["frame"].to_list() == ["a.png", "b.png"]
+    rows = table.instances.select("frame", "instance_id", "category", "pixels", "crowd").rows()
+    assert rows == [("a.png", 11, "car", 60, False), ("b.png", 14, "car", 100, True)]
+    told = " ".join(capsys.readouterr().err.split())
+    assert "left out 3 labels without a class or a shape" in told and "1 pedestrian" in told
+
+
+def test_categories_map_by_a_table(register):
+    table = register(categories={"pedestrian": "person", "car": "car"}).table()
+    persons = table.instances.filter(category="person")
+    assert persons["pixels"].to_list() == [60]  # counted from the polygon, since the file gives no area
+    assert persons.select("x_min", "y_min", "x_max", "y_max").row(0) == (2, 3, 12, 9)
+
+
+def test_dicts_equal_detectron2s_own(register, tmp_path, document):
+    from detectron2.data.datasets import load_coco_json
+    from detectron2.structures import BoxMode
+
+    document["annotations"] = document["annotations"][
+        :4
+    ]  # load_coco_json keeps labels whose polygons are all degenerate
+    for raw in document["annotations"]:
+        raw["category_id"] = 1
+    document["annotations"][0]["keypoints"] = [3, 4, 2, 8, 8, 0]
+    source = register()
+    ours = {record["image_id"]: record for record in source.dicts(source.table())}
+    for theirs in load_coco_json(str(tmp_path / "labels.json"), str(tmp_path)):
+        mine = ours[theirs["file_name"].split("/")[-1]]
+        assert (mine["height"], mine["width"]) == (theirs["height"], theirs["width"])
+        assert os.path.samefile(mine["file_name"], theirs["file_name"])
+        assert len(mine["annotations"]) == len(theirs["annotations"])
+        for a, b in zip(mine["annotations"], theirs["annotations"], strict=True):
+            assert a["bbox"] == b["bbox"] and a["bbox_mode"] == b["bbox_mode"] == BoxMode.XYWH_ABS
+            assert a["iscrowd"] == b["iscrowd"] and a.get("keypoints") == b.get("keypoints")
+            assert a["category_id"] == 2  # car is the third class
+            assert a["segmentation"] == b["segmentation"]
+
+
+def test_a_part_of_the_table_gives_a_part_of_the_dicts(register):
+    register(categories={"pedestrian": "person", "car": "car"})
+    composition = compose(CompositionSpec(("street",), removal={"person": 100}))
+    [record] = composition.dicts()  # the other image keeps only a group, and is left out
+    assert [a["instance_id"] for a in record["annotations"]] == [11]
+    assert record["dataset"] == "street" and np.all(mask_util.area(mask_util.frPyObjects(SQUARE, 20, 30)) == 60)
+
+
+def test_a_changed_file_is_read_again(register, document):
+    source = register()
+    assert len(source.table().instances) == 2
+    document["annotations"].append(label(99))
+    assert len(register().table().instances) == 3
+
+
+def test_either_role_from_the_config(register, tmp_path):
+    register()
+    entry = {"name": "other", "annotations": "labels.json", "images": ".", "domain": "real"}
+    coco.register_all([{**entry, "categories": {"pedestrian": "person"}}])
+    composition = compose(CompositionSpec(("other", "street"), removal={"car": 100}, drop_empty=False))
+    assert [part.source.domain for part in composition.parts] == ["real", "synthetic"]
+    assert composition.manifest()["labels_removed"] == 1
+
+
+@pytest.mark.parametrize(
+    "spoil, sentence",
+    [
+        (lambda d: d.pop("categories"), "has no list 'categories'"),
+        (lambda d: d["images"][0].pop("width"), "image 2 of .* has no 'width'"),
+        (lambda d: d["images"].append(d["images"][0]), "lists an image twice"),
+        (
+            lambda d: d["images"].append({"id": 5, "file_name": "c.png", "height": 1, "width": 1}),
+            "missing, the first is",
+        ),
+        (lambda d: d["annotations"].append(label(11)), "annotation id twice"),
+        (lambda d: d["annotations"].append(label(20, image_id=77)), "unlisted image_id 77"),
+        (lambda d: d["annotations"].append(label(20, category_id=77)), "unlisted category_id 77"),
+        (lambda d: d["annotations"][0].pop("bbox"), "annotation 11 of .* has no 'bbox'"),
+        (lambda d: d.update(categories=[{"id": 1, "name": "auto"}]), r"none of the categories .*\(auto\)"),
+    ],
+)
+def test_a_file_that_is_wrong(register, document, spoil, sentence):
+    spoil(document)
+    with pytest.raises(UserError, match=sentence):
+        register().table()
+
+
+def test_registering_costs_nothing_and_the_missing_file_is_told_on_use(monkeypatch):
+    monkeypatch.setattr(sources, "_SOURCES", dict(sources._SOURCES))
+    coco.register_coco_format("nowhere", "/nowhere/labels.json", "/nowhere", "real")
+    with pytest.raises(UserError, match=r"expected the annotations of 'nowhere' in '/nowhere/labels\.json'"):
+        sources.source("nowhere").table()
+
+
+@pytest.mark.parametrize(
+    "keys, sentence",
+    [
+        ({"domain": "fake"}, "has the domain 'fake'; give real or synthetic"),
+        ({"categories": {"auto": "cra"}}, "maps to the unknown class 'cra'"),
+        ({"color": 3}, "unknown key 'color'"),
+        ({"name": None}, "lacks 'name'"),
+    ],
+)
+def test_an_entry_that_cannot_be_meant(keys, sentence):
+    entry = {"name": "x", "annotations": "x.json", "images": ".", "domain": "real", **keys}
+    with pytest.raises(UserError, match=sentence):
+        coco.register_all([{key: value for key, value in entry.items() if value is not None}])
+
+
+def test_a_mapping_of_an_absent_category_is_told(register):
+    with pytest.raises(UserError, match="has no category 'auto' to map; it has car, pedestrian, tree"):
+        register(categories={"auto": "car", "pedestrian": "person"}).table()
