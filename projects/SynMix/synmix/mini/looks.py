@@ -43,12 +43,12 @@ class Look:
 
 REAL = Look(
     name="real",
-    saturation=0.65,
+    saturation=0.75,
     ambient=0.74,
     sunlight=0.34,
     shadow=0.62,
     shadow_blur=1.0,
-    texture=0.13,
+    texture=0.11,
     haze=0.42,
     haze_color=(186, 194, 188),
     gain=(0.97, 1.02, 0.92),
@@ -56,7 +56,7 @@ REAL = Look(
     gamma=0.96,
     blur=0.42,
     sharpen=0.0,
-    noise=4.5,
+    noise=4.0,
     vignette=0.28,
     grounds={
         "road": (104, 104, 104),
@@ -84,9 +84,9 @@ REAL = Look(
 
 SYNTHETIC = Look(
     name="synthetic",
-    saturation=1.15,
-    ambient=0.48,
-    sunlight=0.66,
+    saturation=1.02,
+    ambient=0.54,
+    sunlight=0.58,
     shadow=0.42,
     shadow_blur=0.0,
     texture=0.0,
@@ -97,7 +97,7 @@ SYNTHETIC = Look(
     gamma=0.92,
     blur=0.0,
     sharpen=0.35,
-    noise=1.2,
+    noise=2.0,
     vignette=0.0,
     grounds={
         "road": (86, 86, 98),

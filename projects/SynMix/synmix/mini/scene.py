@@ -130,7 +130,7 @@ _ONCOMING_EDGE = _Spot(lambda s: s.left + 2.9 + s.uniform(0, 0.8), (8, 24), _HAL
 _RIDE_ACROSS = _Spot(lambda s: s.uniform(-4, 3.4), (8, 20), np.pi / 2, 0.5)
 _FAR_LANE = _Spot(lambda s: s.uniform(-5.5, 2.0), (42, 90), _FULL)
 _FAR_PARKED = _Spot(lambda s: s.right - 1.15 if s.rng.random() < 0.5 else s.left + 1.15, (42, 80), _FULL)
-_FAR_ACROSS = _Spot(lambda s: s.uniform(-12, 10), (45, 80), np.pi / 2, 0.2)
+_FAR_ACROSS = _Spot(lambda s: s.uniform(-9, 6), (42, 80), np.pi / 2, 0.2)
 _FAR_WALK = _Spot(lambda s: s.on_walk(), (30, 75), np.pi / 2, 3.0)
 _FAR_ON_ROAD = _Spot(lambda s: s.uniform(-6, 4), (34, 60), np.pi / 2, 0.5)
 _TRACK = _Spot(lambda s: -3.7, (17, 45), _HALF, 0.0)
@@ -154,7 +154,7 @@ _POPULATION: tuple[tuple[str, bool, float, tuple[tuple[_Spot, float], ...]], ...
         ((_LANE, 0.2), (_ONCOMING, 0.22), (_PARKED_RIGHT, 0.25), (_PARKED_LEFT, 0.18), (_ACROSS_RIGHT, 0.15)),
     ),
     ("person", False, 3.4, ((_WALK, 0.75), (_ON_ROAD, 0.25))),
-    ("car", False, 7.5, ((_FAR_LANE, 0.35), (_FAR_PARKED, 0.35), (_FAR_ACROSS, 0.3))),
+    ("car", False, 7.5, ((_FAR_LANE, 0.3), (_FAR_PARKED, 0.3), (_FAR_ACROSS, 0.4))),
     ("person", False, 11.0, ((_FAR_WALK, 0.65), (_FAR_ON_ROAD, 0.35))),
     ("bicycle", True, 1.2, ((_FAR_LANE, 0.4), (_FAR_ON_ROAD, 0.6))),
     ("truck", False, 0.2, ((_FAR_LANE, 1.0),)),
@@ -212,7 +212,7 @@ def _populate(street: _Street, density: float) -> list[SceneObject]:
 
 
 def _try_to_stand(street: _Street, name: str, ridden: bool, spot: _Spot) -> SceneObject | None:
-    """An object at a free place of this kind, or None where six tries found none."""
+    """An object at a free place of this kind, or None where twelve tries found none."""
     rng = street.rng
     size = float(np.clip(rng.normal(1.0, 0.05), 0.86, 1.14))
     heading = spot.heading + float(rng.normal(0, 1)) * spot.wobble
@@ -221,7 +221,7 @@ def _try_to_stand(street: _Street, name: str, ridden: bool, spot: _Spot) -> Scen
     half_x = (abs(np.sin(heading)) * length + abs(np.cos(heading)) * width) / 2 * size + 0.15
     half_z = (abs(np.cos(heading)) * length + abs(np.sin(heading)) * width) / 2 * size + 0.3
     low = max(spot.depth[0], half_z + (9.0 if length > 6 else 5.0))  # no bus fills the whole view
-    for _ in range(6):
+    for _ in range(12):
         x, z = spot.x(street), low + (spot.depth[1] - low) * street.uniform(0, 1) ** 1.25
         in_view = abs(x) - half_x < 0.55 * z
         kept = in_view and (rng.random() < 0.15 or not street.is_hidden(x, z))

@@ -153,7 +153,10 @@ def _claim(root: Path, drawing: Drawing, counts: dict[str, int], force: bool) ->
         if other or fewer:
             why = f"other {', '.join(other)}" if other else f"more {', '.join(fewer)} frames"
             raise UserError(f"'{root}' holds a miniature with {why}; choose another folder, or draw anew with --force.")
-    write_json(note, wanted)
+    try:
+        write_json(note, wanted)
+    except OSError as error:
+        raise UserError(f"'{root}' cannot be written ({error.strerror}); choose another folder.") from None
 
 
 def _folders(root: Path) -> tuple[Path, Path]:
