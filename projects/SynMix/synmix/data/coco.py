@@ -69,11 +69,11 @@ def register_coco_format(
     for target in (categories or {}).values():
         if target not in classes:
             raise UserError(f"data set '{name}' maps to the unknown class '{target}'; known: {', '.join(classes)}.")
-    mapping = dict(categories) if categories is not None else {category: category for category in classes}
+    mapping = None if categories is None else tuple(categories.items())
 
     def contents() -> "_Contents":
         path = datasets_root() / annotations
-        return _read(name, path, datasets_root() / images, _stamp(name, path), tuple(mapping.items()))
+        return _read(name, path, datasets_root() / images, _stamp(name, path), mapping, tuple(classes))
 
     def dicts(table: InstanceTable) -> list[dict[str, Any]]:
         return contents().dicts(table, list(classes))
@@ -150,13 +150,18 @@ def _stamp(name: str, path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=8)
 def _read(
-    name: str, path: Path, images: Path, stamp: tuple[int, int], mapping: tuple[tuple[str, str], ...]
+    name: str,
+    path: Path,
+    images: Path,
+    stamp: tuple[int, int],
+    mapping: tuple[tuple[str, str], ...] | None,
+    classes: tuple[str, ...],
 ) -> _Contents:
     document = read_json(path)
     for key in ("images", "annotations", "categories"):
         if not isinstance(document, dict) or not isinstance(document.get(key), list):
             raise UserError(f"'{path}' has no list '{key}'; it is not in COCO's instance format.")
-    categories = _categories(path, document["categories"], dict(mapping))
+    categories = _categories(path, document["categories"], mapping, classes)
     frames = _frames(path, images, document["images"])
     rows = list(_labels(path, document["annotations"], frames, categories))
     used = {row[1] for row in rows}
@@ -169,18 +174,24 @@ def _read(
     return _Contents(InstanceTable(name, frame_table, instances), annotations)
 
 
-def _categories(path: Path, categories: Sequence[Mapping[str, Any]], mapping: dict[str, str]) -> dict[int, str | None]:
+def _categories(
+    path: Path,
+    categories: Sequence[Mapping[str, Any]],
+    mapping: tuple[tuple[str, str], ...] | None,
+    classes: tuple[str, ...],
+) -> dict[int, str | None]:
     """Category id -> our class, None for those left out."""
     names = [category["name"] for category in categories]
-    if not any(name in mapping for name in names):
+    absent = [name for name, _ in mapping or () if name not in names]
+    if absent:
+        raise UserError(f"'{path}' has no category '{absent[0]}' to map; it has {', '.join(names)}.")
+    table = dict(mapping) if mapping is not None else {name: name for name in classes}
+    if not any(name in table for name in names):
         raise UserError(
             f"none of the categories of '{path}' ({', '.join(names)}) is mapped to a class; give 'categories' as "
             "{its name: our name}."
         )
-    absent = [name for name in mapping if name not in names]
-    if absent and not set(mapping) <= set(mapping.values()):  # an explicit table, not the default by equal name
-        raise UserError(f"'{path}' has no category '{absent[0]}' to map; it has {', '.join(names)}.")
-    return {category["id"]: mapping.get(category["name"]) for category in categories}
+    return {category["id"]: table.get(category["name"]) for category in categories}
 
 
 def _frames(path: Path, images: Path, records: Sequence[Mapping[str, Any]]) -> dict[Any, tuple]:
