@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
 from synmix.labels import CATEGORY_OF_LABEL, LABEL_IDS
 
 HEIGHT, WIDTH = 1024, 2048

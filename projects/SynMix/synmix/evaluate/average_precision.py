@@ -18,6 +18,8 @@ from scipy import sparse
 from synmix.evaluate.matching import IOU_THRESHOLDS, TRUE_POSITIVE, ImageMatches
 from synmix.labels import CLASS_NAMES
 
+_BLOCK = 1 << 16  # values at a time: stays in the processor's cache
+
 
 @dataclass(frozen=True)
 class MatchTable:
@@ -86,12 +88,11 @@ def resampled_average_precision(table: MatchTable, weights: np.ndarray) -> np.nd
     for category in range(num_classes):
         truths = weights.T @ table.truths[:, category]
         mine = order[table.category[order] == category]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            for threshold in range(num_thresholds):
-                counted = mine[table.outcome[mine, threshold] > 0]
-                hits = table.outcome[counted, threshold] == TRUE_POSITIVE
-                area = _area(table.score[counted], hits, table.image[counted], weights)
-                areas[:, category, threshold] = np.where(truths > 0, area / truths, np.nan)
+        for threshold in range(num_thresholds):
+            counted = mine[table.outcome[mine, threshold] > 0]
+            hits = table.outcome[counted, threshold] == TRUE_POSITIVE
+            area = _area(table.score[counted], hits, table.image[counted], weights)
+            np.divide(area, truths, out=areas[:, category, threshold], where=truths > 0)
     return areas
 
 
@@ -107,29 +108,53 @@ def _area(scores: np.ndarray, hits: np.ndarray, images: np.ndarray, weights: np.
     # A step is a score at which there is a true positive; a false positive belongs to the first step not above it.
     steps = np.unique(tie[hits])
     step = np.searchsorted(steps, tie)
-    num_steps = len(steps)
-    if not num_steps:
-        return np.zeros(weights.shape[1])
-    gained = _sums(step[hits], images[hits], num_steps, weights)
-    reaches = ~hits & (step < num_steps)
-    false_after = np.cumsum(_sums(step[reaches], images[reaches], num_steps, weights), axis=0)
-    within = ~hits & np.isin(tie, steps)
-    false_before = (
-        false_after - _sums(step[within], images[within], num_steps, weights) if within.any() else false_after
-    )
-    true_after = np.cumsum(gained, axis=0)
-    true_before = true_after - gained
-    before = true_before / (true_before + false_before)
-    before[true_before + false_before == 0] = 1.0  # the curve starts at precision 1
-    after = true_after / (true_after + false_after)
-    after[gained == 0] = 0.0
-    return 0.5 * np.einsum("sb,sb->b", gained, before + after)
+    before = ~hits & (step < len(steps))  # below the last true positive nothing adds to the area
+    tied = ~hits & np.isin(tie, steps)
+    sums = [_Sums(step[part], images[part], len(steps), weights) for part in (hits, before, tied)]
+    area = np.zeros(weights.shape[1])
+    true_total, false_total = np.zeros_like(weights[0]), np.zeros_like(weights[0])
+    size = max(_BLOCK // weights.shape[1], 16)
+    for first in range(0, len(steps), size):
+        gained, false_gained, false_tied = (part.rows(first, first + size) for part in sums)
+        true_after, false_after = _running(gained.copy(), true_total), _running(false_gained, false_total)
+        true_total, false_total = true_after[-1].copy(), false_after[-1].copy()
+        true_before, false_before = true_after - gained, false_after - false_tied
+        precision = _ratio(true_before, true_before + false_before, at_zero=1.0)  # the curve starts at precision 1
+        precision += _ratio(true_after, true_after + false_after, at_zero=0.0)
+        area += 0.5 * np.einsum("sb,sb->b", gained, precision)
+    return area
 
 
-def _sums(step: np.ndarray, images: np.ndarray, num_steps: int, weights: np.ndarray) -> np.ndarray:
-    """(steps, B) sums of the weights of the images that belong to each step."""
-    ones = np.ones(len(step), dtype=weights.dtype)
-    return sparse.csr_matrix((ones, (step, images)), shape=(num_steps, len(weights))) @ weights
+class _Sums:
+    """For each step of a curve, the sum of the weights of the images that belong to it."""
+
+    def __init__(self, step: np.ndarray, images: np.ndarray, num_steps: int, weights: np.ndarray) -> None:
+        ones = np.ones(len(step), dtype=weights.dtype)
+        self._matrix = sparse.csr_matrix((ones, (step, images)), shape=(num_steps, len(weights)))
+        self._weights = weights
+
+    def rows(self, first: int, last: int) -> np.ndarray:
+        """(steps, B) the sums of some steps."""
+        return self._matrix[first:last] @ self._weights
+
+
+def _running(rows: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """(steps, B) running totals down the columns from ``start`` on, in place."""
+    rows[0] += start
+    if rows.shape[1] < 256:
+        return np.cumsum(rows, axis=0, out=rows)
+    for index in range(1, len(rows)):  # three times as fast as NumPy's cumsum, which strides down each column
+        np.add(rows[index - 1], rows[index], out=rows[index])
+    return rows
+
+
+def _ratio(part: np.ndarray, total: np.ndarray, at_zero: float) -> np.ndarray:
+    """``part / total``, and ``at_zero`` where there is nothing; ``total`` is overwritten."""
+    nothing = total == 0
+    ratio = np.divide(part, np.maximum(total, np.finfo(total.dtype).tiny, out=total), out=total)
+    if at_zero:
+        ratio += at_zero * nothing
+    return ratio
 
 
 def _concatenate(parts: list[np.ndarray], nothing: np.ndarray) -> np.ndarray:

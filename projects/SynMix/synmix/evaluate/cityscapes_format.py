@@ -17,6 +17,7 @@ import numpy as np
 from cityscapesscripts.helpers.labels import id2label, name2label
 from PIL import Image, UnidentifiedImageError
 
+from synmix.data.cityscapes import IMAGE_SUFFIX
 from synmix.data.images import read_instance_map
 from synmix.errors import UserError
 from synmix.evaluate.average_precision import MatchTable, match_table
@@ -38,6 +39,12 @@ class ImageFiles:
     name: str
     instance_map: Path
     predictions: Path
+
+    def image(self, folder: Path | None = None) -> Path:
+        """Where the image lies in Cityscapes' own layout: below ``folder``, by default beside ``gtFine``."""
+        split, city = self.instance_map.parts[-3:-1] if len(self.instance_map.parts) > 2 else ("", "")
+        root = self.instance_map.parents[min(3, len(self.instance_map.parents) - 1)] / "leftImg8bit"
+        return (folder or root) / split / city / f"{self.name}{IMAGE_SUFFIX}"
 
 
 @dataclass(frozen=True)
@@ -192,7 +199,7 @@ class Exporter:
         if folder.is_dir() and any(folder.iterdir()):
             raise UserError(f"'{folder}' is not empty; give a new folder, since other files would be zipped along.")
         (folder / "masks").mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self.folder = folder
         self._labels = [name2label[name].id for name in classes]
 
     def __call__(
@@ -204,20 +211,24 @@ class Exporter:
         matches: ImageMatches,
     ) -> None:
         """Writes the predictions of one image."""
-        name = str(frame["image_id"]).replace("/", "_").replace(" ", "_")
-        lines = []
+        text, lines = self.text_of(frame), []
         for index in range(masks.num_masks):
-            relative = f"masks/{name}_{index:03}.png"
-            with atomic_path(self._folder / relative) as temporary:
+            relative = f"masks/{text.stem.removesuffix('_pred')}_{index:03}.png"
+            with atomic_path(self.folder / relative) as temporary:
                 cv2.imwrite(str(temporary), masks.mask(index).astype(np.uint8) * 255)
             lines.append(f"{relative} {self._labels[categories[index]]} {float(scores[index])!r}\n")
-        write_text(self._folder / f"{name}_pred.txt", "".join(lines))
+        write_text(text, "".join(lines))
+
+    def text_of(self, frame: Mapping[str, Any]) -> Path:
+        """The text file of an image."""
+        name = str(frame["image_id"]).replace("/", "_").replace(" ", "_")  # the format splits lines at spaces
+        return self.folder / f"{name}_pred.txt"
 
     def zip(self) -> Path:
         """Packs the folder into ``<folder>.zip``, to be sent to the server."""
-        target = self._folder.with_name(f"{self._folder.name}.zip")
+        target = self.folder.with_name(f"{self.folder.name}.zip")
         with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(self._folder.rglob("*")):
+            for path in sorted(self.folder.rglob("*")):
                 if path.is_file():
-                    archive.write(path, path.relative_to(self._folder))
+                    archive.write(path, path.relative_to(self.folder))
         return target

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.evaluation import DatasetEvaluator
 from detectron2.structures import Instances
@@ -58,14 +59,23 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
         register_all()
         self._dataset_name, self._output_dir = dataset_name, output_dir
         self._resampling = (resamples, confidence, seed)
-        self._observers = tuple(observers)
+        self.observers = tuple(observers)
         self._frames = {str(frame["image_id"]): frame for frame in DatasetCatalog.get(dataset_name)}
         if not self._frames:
             raise UserError(f"the data set '{dataset_name}' holds no image, so there is nothing to evaluate.")
-        self._classes = tuple(MetadataCatalog.get(dataset_name).thing_classes)
+        self.classes = tuple(MetadataCatalog.get(dataset_name).thing_classes)
         self._matches: dict[str, ImageMatches] = {}
+        #: Further provenance to note in the result.
+        self.source: dict[str, Any] = {}
         #: The last result, on the main process after :meth:`evaluate`.
         self.result: results.Result | None = None
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode, dataset_name: str) -> "CityscapesInstanceEvaluator":
+        """The evaluator that ``cfg.TEST`` describes; it writes below ``cfg.OUTPUT_DIR``."""
+        bootstrap = cfg.TEST.BOOTSTRAP
+        sampling = {"resamples": bootstrap.RESAMPLES, "confidence": bootstrap.CONFIDENCE, "seed": bootstrap.SEED}
+        return cls(dataset_name, cfg.OUTPUT_DIR, **sampling)
 
     def reset(self) -> None:
         """Forgets all predictions."""
@@ -94,8 +104,8 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
             return OrderedDict()
         matches = {name: found for part in gathered for name, found in part.items()}
         self._add_missing(matches)
-        table = match_table(matches, self._classes)
-        source = results.provenance(self._output_dir)
+        table = match_table(matches, self.classes)
+        source = results.provenance(self._output_dir, **self.source)
         self.result = results.make_result(self._dataset_name, table, *self._resampling, provenance=source)
         if self._output_dir is not None:
             results.write_result(results.result_path(self._output_dir, self._dataset_name), self.result)
@@ -105,19 +115,19 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
         if name not in self._frames:
             raise UserError(f"a prediction for '{name}', which is not an image of '{self._dataset_name}'.")
         frame = self._frames[name]
-        truth = read_ground_truth(frame, len(self._classes))
+        truth = read_ground_truth(frame, len(self.classes))
         masks, categories, scores = _predictions(instances, truth.shape)
-        if len(categories) and int(categories.max()) >= len(self._classes):
+        if len(categories) and int(categories.max()) >= len(self.classes):
             raise UserError(
                 f"class {int(categories.max())} was predicted for '{name}', but '{self._dataset_name}' has only "
-                f"{len(self._classes)}; set MODEL.ROI_HEADS.NUM_CLASSES to that."
+                f"{len(self.classes)}; set MODEL.ROI_HEADS.NUM_CLASSES to that."
             )
         try:
             found = match_image(truth, masks, categories, scores)
         except ValueError as error:
             raise UserError(f"the predictions for '{name}' cannot be scored: {error}.") from None
         self._matches[name] = found
-        for observer in self._observers:
+        for observer in self.observers:
             observer(frame, masks, categories, scores, found)
 
     def _add_missing(self, matches: dict[str, ImageMatches]) -> None:
@@ -130,7 +140,7 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
             )
         nothing = np.zeros(0)
         for name in missing:
-            truth = read_ground_truth(self._frames[name], len(self._classes))
+            truth = read_ground_truth(self._frames[name], len(self.classes))
             matches[name] = match_image(truth, from_crops([], truth.shape), nothing, nothing)
 
 

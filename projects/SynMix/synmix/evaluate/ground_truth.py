@@ -53,6 +53,10 @@ class GroundTruth(Protocol):
         """(M, U) int64, the pixels that a mask and a region share."""
         ...
 
+    def region_mask(self, region_id: int) -> np.ndarray:
+        """(H, W) bool, one region in full."""
+        ...
+
 
 class MapGroundTruth:
     """Ground truth from a Cityscapes instance map, as runs of equal id."""
@@ -96,6 +100,11 @@ class MapGroundTruth:
         shared = np.bincount(key, weights=piece_end - piece_start, minlength=masks.num_masks * num_regions)
         return shared.astype(np.int64).reshape(masks.num_masks, num_regions)
 
+    def region_mask(self, region_id: int) -> np.ndarray:
+        """(H, W) bool, one region in full."""
+        lengths = np.diff(np.append(self._starts, self.shape[0] * self.shape[1]))
+        return np.repeat(self.regions.ids[self._index] == region_id, lengths).reshape(self.shape)
+
 
 class MaskGroundTruth:
     """Ground truth from masks that may overlap, as in COCO: no void, and a crowd is a group."""
@@ -124,6 +133,10 @@ class MaskGroundTruth:
                 covered = _pixels_before(masks.ends, starts, ends) - _pixels_before(masks.starts, starts, ends)
                 shared[:, region] = np.bincount(masks.owners, weights=covered, minlength=masks.num_masks)
         return shared
+
+    def region_mask(self, region_id: int) -> np.ndarray:
+        """(H, W) bool, one region in full."""
+        return self._masks.mask(region_id)
 
 
 def _unique(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -26,10 +26,12 @@ class ImageMatches:
     scores: np.ndarray  # (P,) float64
     outcomes: np.ndarray  # (P, T) int8: DROPPED, TRUE_POSITIVE or FALSE_POSITIVE
     ious: np.ndarray  # (P,) float64, with the region of its class that it overlaps most
+    regions: np.ndarray  # (P,) int64, the id of that region, -1 where it overlaps none
     truth_ids: np.ndarray  # (G,) int64, the regions that must be found
     truth_categories: np.ndarray  # (G,) int64
     truth_pixels: np.ndarray  # (G,) int64
     truth_ious: np.ndarray  # (G,) float64, the highest IoU of a prediction of its class, 0 without one
+    truth_best: np.ndarray  # (G,) int64, which of the given predictions has that IoU, -1 without one
 
 
 def match_image(truth: GroundTruth, masks: MaskSet, categories: np.ndarray, scores: np.ndarray) -> ImageMatches:
@@ -64,13 +66,15 @@ def match_image(truth: GroundTruth, masks: MaskSet, categories: np.ndarray, scor
     outcomes[reached] = FALSE_POSITIVE
     outcomes[_first_in_region(region, scores, reached)] = TRUE_POSITIVE
     asked = regions.evaluated
-    found = ious[:, asked].max(axis=0, initial=0.0)
+    closest, found = _highest(ious[:, asked].T)
     truth_columns = (regions.ids[asked], regions.categories[asked], regions.pixels[asked], found)
-    return ImageMatches(index, categories, scores, outcomes, best, *truth_columns)
+    best_prediction = np.where(found > 0, np.append(index, -1)[closest], -1)
+    overlapped = np.where(best > 0, np.append(regions.ids, -1)[region], -1)
+    return ImageMatches(index, categories, scores, outcomes, best, overlapped, *truth_columns, best_prediction)
 
 
 def _highest(ious: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(P,) index and (P,) IoU of the region that each prediction overlaps most; -1 and 0 where there is no region."""
+    """Index and value of the highest IoU in each row; -1 and 0 where there is no column."""
     if not ious.shape[1]:
         return np.full(len(ious), -1), np.zeros(len(ious))
     return ious.argmax(axis=1), ious.max(axis=1)

@@ -1,0 +1,108 @@
+"""Scores instance masks with the Cityscapes metric, exactly, with confidence intervals.
+
+A checkpoint, on any registered data sets:
+  tools/eval_cityscapes.py --config-file configs/mini.yaml MODEL.WEIGHTS output/mini/model_final.pth
+Predictions in the Cityscapes result format (text files and masks), with cityscapesScripts' own figures beside:
+  tools/eval_cityscapes.py --predictions DIR --ground-truth datasets/cityscapes/gtFine/val --official
+Two results on the same images; several trainings of a model as a list with commas:
+  tools/eval_cityscapes.py --compare a/results/NAME.json b/results/NAME.json
+Predictions for the test server, with a zip file to send:
+  tools/eval_cityscapes.py --config-file FILE --datasets cityscapes_instance_test --export DIR MODEL.WEIGHTS FILE
+
+Exit codes: 0 done; 1 a check failed (--official, --minimum-ap, --fail-if-worse); 2 the input is wrong.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from synmix.errors import UserError, run_tool
+from synmix.evaluate.commands import compare, score_checkpoint, score_folders
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    what = parser.add_argument_group("what to score")
+    what.add_argument("--config-file", default="", metavar="FILE", help="a YAML file of configs/, for a checkpoint")
+    what.add_argument("--datasets", nargs="+", metavar="NAME", help="data sets to score on (default: DATASETS.TEST)")
+    what.add_argument("--predictions", type=Path, metavar="DIR", help="predictions in the Cityscapes result format")
+    what.add_argument("--ground-truth", type=Path, metavar="DIR", help="the instance maps that belong to them")
+    what.add_argument("--compare", nargs=2, metavar=("A.json", "B.json"), help="results to compare: B minus A")
+    output = parser.add_argument_group("what to write")
+    output.add_argument("--json", type=Path, metavar="FILE", help="the figures as JSON, with what they follow from")
+    output.add_argument("--chart", type=Path, metavar="FILE", help="a bar chart per class: .png, .svg or .pdf")
+    output.add_argument("--errors", type=Path, metavar="DIR", help="pages of the worst mistakes as pictures")
+    output.add_argument("--images", type=Path, metavar="DIR", help="the images of --ground-truth: DIR/<split>/<city>/")
+    output.add_argument("--export", type=Path, metavar="DIR", help="predictions in the test server's format, and a zip")
+    checks = parser.add_argument_group("checks")
+    checks.add_argument("--official", action="store_true", help="run cityscapesScripts too; 1 if it differs")
+    checks.add_argument("--minimum-ap", type=float, metavar="AP", help="1 if AP (percent) is below")
+    checks.add_argument("--fail-if-worse", action="store_true", help="1 if B is surely worse than A")
+    sampling = parser.add_argument_group("intervals")
+    sampling.add_argument("--resamples", type=int, default=1000, help="of the images; 0: no intervals (default 1000)")
+    sampling.add_argument("--confidence", type=float, default=0.95, help="(default 0.95)")
+    sampling.add_argument("--seed", type=int, default=0, help="of the resamples (default 0)")
+    work = parser.add_argument_group("work")
+    work.add_argument("--num-gpus", type=int, default=1, help="processes for a checkpoint, one for each GPU")
+    work.add_argument("--num-workers", type=int, default=0, help="processes for --predictions (default: all cores)")
+    work.add_argument("--trust-pickle", action="store_true", help="load weights of any origin: they can run code")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to change")
+    return parser.parse_intermixed_args()
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Refuses what cannot be meant.
+
+    Raises:
+        UserError: arguments that contradict each other, or none that says what to score.
+    """
+    modes = [
+        bool(arguments.compare),
+        bool(arguments.predictions or arguments.ground_truth),
+        bool(arguments.config_file),
+    ]
+    if sum(modes) != 1:
+        raise UserError("give one of --config-file, --predictions with --ground-truth, or --compare; see --help.")
+    if modes[1] and not (arguments.predictions and arguments.ground_truth):
+        raise UserError("--predictions and --ground-truth belong together; give both.")
+    if arguments.export and not arguments.config_file:
+        raise UserError("--export writes the predictions of a checkpoint; give --config-file and MODEL.WEIGHTS.")
+    if not 0 < arguments.confidence < 1:
+        raise UserError(f"--confidence is {arguments.confidence}, but must lie between 0 and 1.")
+    if arguments.resamples < 0:
+        raise UserError(f"--resamples is {arguments.resamples}, but cannot be negative.")
+
+
+def main() -> int:
+    """Does what the arguments say."""
+    arguments = parse_arguments()
+    check(arguments)
+    if arguments.compare:
+        return compare(arguments)
+    if arguments.predictions:
+        return score_folders(arguments)
+    return _launch(arguments)
+
+
+def _launch(arguments: argparse.Namespace) -> int:
+    from synmix.train.config import load_config
+    from synmix.train.launch import check_processes, launch
+    from synmix.train.run import with_device
+
+    cfg = load_config(arguments.config_file, arguments.opts)
+    device = with_device(cfg).MODEL.DEVICE if arguments.num_gpus == 1 else cfg.MODEL.DEVICE
+    check_processes(arguments.num_gpus, device)
+    return launch(_work, arguments.num_gpus, device=device, args=(arguments,)) or 0
+
+
+def _work(arguments: argparse.Namespace) -> int:
+    code = score_checkpoint(arguments)
+    if code and arguments.num_gpus > 1:
+        sys.exit(code)  # of a process that was started; the first one passes it on
+    return code
+
+
+if __name__ == "__main__":
+    run_tool(main)
