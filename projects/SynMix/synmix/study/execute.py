@@ -12,6 +12,7 @@ from synmix.errors import UserError
 from synmix.files import write_text
 from synmix.study.runs import Run
 from synmix.study.scale import Scale
+from synmix.study.start import draw_start
 from synmix.study.store import BusyError, Store
 
 Result = Literal["finished", "skipped", "failed", "busy", "stopped"]
@@ -116,6 +117,8 @@ def _train(run: Run, scale: Scale, store: Store, weights: Path | None) -> None:
     from synmix.train.run import train
 
     folder = store.folder(run)
+    if run.is_start:
+        draw_start(run.real)
     train(recipe(run, scale, folder, weights), resume=True)
     missing = [name for name in scale.evaluated.values() if not (folder / "results" / f"{name}.json").is_file()]
     if missing:

@@ -7,6 +7,7 @@ from detectron2.config import CfgNode
 from synmix.compose.budget import steps_of
 from synmix.study.runs import Run
 from synmix.study.scale import CONFIGS, Scale
+from synmix.study.start import start_set
 from synmix.train.config import load_config
 
 
@@ -21,7 +22,8 @@ def recipe(run: Run, scale: Scale, output: Path, weights: Path | None = None) ->
         UserError: the scale's config is missing, or ``run.overrides`` names an unknown key.
     """
     cfg = load_config(CONFIGS / scale.config, [str(part) for pair in run.overrides for part in pair])
-    parts = [(scale.real_train, run.real), (scale.synthetic_train, run.synthetic)]
+    real_train = start_set() if run.is_start else scale.real_train
+    parts = [(real_train, run.real), (scale.synthetic_train, run.synthetic)]
     data, solver = cfg.DATASETS, cfg.SOLVER
     data.TRAIN = tuple(name for name, images in parts if images)
     data.IMAGES = tuple(images for _, images in parts if images)

@@ -26,6 +26,7 @@ class Run:
     momentum: float
     seed: int = 0
     init: "Run | None" = None  # None: the initial weights of the scale's config
+    is_start: bool = False  # it makes the weights that all others begin with (mini scale); ``real`` counts its images
     overrides: tuple[tuple[str, Any], ...] = ()  # further Detectron2 keys, sorted
 
     @property
@@ -33,8 +34,8 @@ class Run:
         """What is trained but for the seed: readable, with a checksum of everything; repetitions share it."""
         digest = checksum(without_seed(self))[:8]
         parts = [f"real{self.real}", f"synthetic{self.synthetic}", *_removal_part(self.removal), f"{self.iterations}it"]
-        start = ["finetuned"] if self.init else []
-        return "_".join([*start, *parts, f"lr{self.lr:g}", f"m{self.momentum:g}", digest])
+        kind = "start" if self.is_start else "finetuned" if self.init and not self.init.is_start else None
+        return "_".join([*([kind] if kind else []), *parts, f"lr{self.lr:g}", f"m{self.momentum:g}", digest])
 
     @property
     def id(self) -> str:
@@ -47,8 +48,10 @@ class Run:
         return self.iterations + (self.init.total_iterations if self.init else 0)
 
     def with_seed(self, seed: int) -> "Run":
-        """The same training with another seed; its pre-training has that seed too."""
-        return replace(self, seed=seed, init=self.init.with_seed(seed) if self.init else None)
+        """The same training with another seed; its pre-training has that seed too, but the start is one for all."""
+        return (
+            self if self.is_start else replace(self, seed=seed, init=self.init.with_seed(seed) if self.init else None)
+        )
 
 
 def without_seed(run: Run) -> dict[str, Any]:
@@ -106,9 +109,18 @@ def make_run(
         float(scale.lr if lr is None else lr),
         float(scale.momentum if momentum is None else momentum),
         seed,
-        init.with_seed(seed) if init else None,
+        init.with_seed(seed) if init else start_of(scale),
         overrides,
     )
+
+
+def start_of(scale: Scale) -> Run | None:
+    """The run that makes the weights all others begin with; None where the scale's config names them (ImageNet)."""
+    start = scale.start
+    if not start:
+        return None
+    lr, momentum = float(start["lr"]), float(scale.momentum)
+    return Run(scale.name, start["images"], 0, (), start["iterations"], lr, momentum, is_start=True)
 
 
 def parse_removal(scale: Scale, value: Any) -> Removal:

@@ -35,6 +35,7 @@ class Scale:
     mixing_epochs: float
     removal: dict[str, float]
     seconds_per_iteration: float
+    start: dict[str, Any] | None  # train_set, images, iterations, lr of the miniature's substitute for ImageNet
     grid: dict[str, list]
 
 

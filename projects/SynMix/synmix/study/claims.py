@@ -1,0 +1,248 @@
+"""The paper's qualitative claims as a checklist, each answered from our runs with the interval that says so.
+
+A comparison holds where its whole interval is on the claimed side of its margin, does not hold where the whole interval
+is on the other side, and is open otherwise. A claim of several comparisons holds where all hold, and does not hold
+where one does not.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+from synmix.compose.budget import effective_learning_rate
+from synmix.files import read_json
+from synmix.study.evidence import Estimate, Evidence
+from synmix.study.experiments import DOMAIN_TITLES, REAL, SYNTHETIC, Trainings
+from synmix.study.runs import Run
+from synmix.study.scale import Scale
+
+Answer = Literal["holds", "does not hold", "open", "not yet run"]
+#: AP points that count as no harm: about the paper's own differences between neighbouring cells of Table 3.
+NO_HARM = 1.0
+#: "Almost doubles" (4.2): at least so many times.
+ALMOST_DOUBLE = 1.8
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim's answer and the figures it rests on."""
+
+    answer: Answer
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the paper and how our runs answer it."""
+
+    title: str
+    section: str
+    criterion: str
+    judge: Callable[[Evidence], Verdict]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``second - first`` (or ``second / first``) should be above the margin."""
+
+    text: str
+    domain: str
+    first: Run
+    second: Run
+    margin: float = 0.0
+    as_ratio: bool = False
+
+    def judge(self, evidence: Evidence) -> tuple[Answer, str]:
+        """The answer and its sentence."""
+        compare = evidence.ratio if self.as_ratio else evidence.difference
+        estimate = compare(self.first, self.second, self.domain)
+        if estimate is None:
+            return "not yet run", f"{self.text}: not yet run"
+        return _side(estimate, self.margin), f"{self.text}: {_show(estimate, self.as_ratio)}"
+
+
+def _side(estimate: Estimate, margin: float) -> Answer:
+    return "holds" if estimate.low > margin else "does not hold" if estimate.high < margin else "open"
+
+
+def _show(estimate: Estimate, as_ratio: bool) -> str:
+    unit, sign = ("times", "") if as_ratio else ("AP", "+")
+    numbers = f"{estimate.value:{sign}.1f} {unit} [{estimate.low:{sign}.1f}, {estimate.high:{sign}.1f}]"
+    return numbers + (f", {estimate.seeds} seeds" if estimate.seeds > 1 else "")
+
+
+def all_hold(comparisons: Iterable[Comparison]) -> Callable[[Evidence], Verdict]:
+    """Judges a claim that consists of comparisons."""
+    asked = tuple(comparisons)
+
+    def judge(evidence: Evidence) -> Verdict:
+        answers, sentences = zip(*(comparison.judge(evidence) for comparison in asked), strict=True)
+        return Verdict(combined(answers), sentences)
+
+    return judge
+
+
+def combined(answers: Sequence[Answer]) -> Answer:
+    """The answer of several comparisons together."""
+    order: tuple[Answer, ...] = ("does not hold", "not yet run", "open")
+    return next((answer for answer in order if answer in answers), "holds")
+
+
+def claims(scale: Scale) -> list[Claim]:
+    """The checklist at a scale."""
+    trainings = Trainings(scale)
+    return [*_alignment(scale, trainings), *_mixing(scale, trainings), *_finetuning(scale, trainings)]
+
+
+def _alignment(scale: Scale, trainings: Trainings) -> list[Claim]:
+    real, synthetic = trainings.real, trainings.synthetic()
+    harmless = [percent for percent in scale.grid["removal"] if 0 < percent <= 30]
+    most = max(scale.grid["removal"])
+    return [
+        Claim(
+            "There is a domain gap: each domain is learned best from itself.",
+            "3.3",
+            "training at home beats training abroad, on both domains",
+            all_hold(
+                Comparison(f"{DOMAIN_TITLES[domain]} from itself against the other", domain, abroad, home)
+                for domain, home, abroad in ((REAL, real, synthetic), (SYNTHETIC, synthetic, real))
+            ),
+        ),
+        Claim(
+            "Removing the smallest labels does not hurt, up to the knee near 30 %.",
+            "4.1, Figure 4",
+            f"AP on Synscapes falls by less than {NO_HARM:g} point",
+            all_hold(
+                Comparison(f"{percent:g} % removed against none", SYNTHETIC, synthetic, trainings.synthetic(percent),
+                           margin=-NO_HARM)
+                for percent in harmless
+            ),
+        ),
+        Claim(
+            "Beyond the knee, precision falls steeply.",
+            "4.1, Figure 4",
+            f"AP on Synscapes is lower with {most:g} % removed than with none",
+            all_hold([Comparison(f"none removed against {most:g} %", SYNTHETIC, trainings.synthetic(most), synthetic)]),
+        ),
+        Claim(
+            "About 40 % of the synthetic labels can go, and the two sets become more alike.",
+            "4.1",
+            "the chosen thresholds remove 35 to 50 % of the labels, and labels per image come closer to Cityscapes'",
+            lambda evidence: _fewer_labels(evidence, trainings),
+        ),
+        Claim(
+            "Removal helps each approach on Cityscapes but pre-training.",
+            "4.1, Table 2",
+            "AP on Cityscapes is higher with removal, for mixing and fine-tuning",
+            all_hold(
+                Comparison(title, REAL, build(removal=()), build())
+                for title, build in (("mixing", trainings.mixing), ("fine-tuning", trainings.finetuning))
+            ),
+        ),
+    ]  # fmt: skip
+
+
+def _mixing(scale: Scale, trainings: Trainings) -> list[Claim]:
+    shares = sorted(scale.grid["real_share"])
+    first = shares[1]
+    enough = [count for count in scale.grid["epochs"] if count >= scale.mixing_epochs]
+    most = max(scale.grid["amounts"])
+    rising = [(REAL, low, high) for low, high in pairwise(shares)]
+    falling = [(SYNTHETIC, high, low) for low, high in pairwise(shares)]
+    return [
+        Claim(
+            f"The first {first:g} % of real images nearly double AP on Cityscapes.",
+            "4.2, Figure 5",
+            f"at least {ALMOST_DOUBLE:g} times the AP without real images",
+            all_hold([Comparison(f"{first:g} % real against none", REAL, trainings.ratio(0), trainings.ratio(first),
+                                 margin=ALMOST_DOUBLE, as_ratio=True)]),
+        ),
+        Claim(
+            "The more images of a domain, the better on that domain: both curves are monotone.",
+            "4.2, Figure 5",
+            f"no step along a curve goes down by more than {NO_HARM:g} point",
+            all_hold(
+                Comparison(f"{DOMAIN_TITLES[domain]}, {worse:g} to {better:g} % real",
+                           domain, trainings.ratio(worse), trainings.ratio(better), margin=-NO_HARM)
+                for domain, worse, better in (*rising, *falling)
+            ),
+        ),
+        Claim(
+            "More synthetic images help, given enough epochs.",
+            "4.2, Table 3",
+            f"+{most} synthetic images beat none on Cityscapes, from {scale.mixing_epochs:g} epochs on",
+            all_hold(
+                Comparison(f"{count:g} epochs", REAL, trainings.mixing(0, count), trainings.mixing(most, count))
+                for count in enough
+            ),
+        ),
+        Claim(
+            "The mixture beats training on real images alone.",
+            "4.2",
+            "AP on Cityscapes is higher than the baseline's",
+            all_hold([Comparison("mixture against baseline", REAL, trainings.real, trainings.mixing())]),
+        ),
+    ]  # fmt: skip
+
+
+def _finetuning(scale: Scale, trainings: Trainings) -> list[Claim]:
+    return [
+        Claim(
+            "Fine-tuning beats training on real images alone.",
+            "4.3, Table 5",
+            "AP on Cityscapes is higher than the baseline's",
+            all_hold([Comparison("fine-tuning against baseline", REAL, trainings.real, trainings.finetuning())]),
+        ),
+        Claim(
+            "Mixing beats fine-tuning, on both domains.",
+            "4.3, Table 2",
+            "AP is higher on both",
+            all_hold(
+                Comparison(DOMAIN_TITLES[domain], domain, trainings.finetuning(), trainings.mixing())
+                for domain in (REAL, SYNTHETIC)
+            ),
+        ),
+        Claim(
+            "With and without momentum, the optimum lies at one effective learning rate.",
+            "4.3, Figure 6",
+            "the best effective rates of both curves differ by at most one step of the grid",
+            lambda evidence: _one_optimum(evidence, scale, trainings),
+        ),
+    ]
+
+
+def _fewer_labels(evidence: Evidence, trainings: Trainings) -> Verdict:
+    synthetic, real = evidence.finished(trainings.ratio(0)), evidence.finished(trainings.real)
+    if not (synthetic and real):
+        return Verdict("not yet run", ("the manifests are written by the runs of Figure 5: not yet run",))
+    before, after = _labels(read_json(synthetic[0].folder / "manifest.json"))
+    target, _ = _labels(read_json(real[0].folder / "manifest.json"))
+    removed = 100 * (1 - after / before)
+    closer = abs(after - target) < abs(before - target)
+    sentence = (
+        f"{before:,} labels become {after:,} ({removed:.1f} % removed); as many images of Cityscapes have {target:,}"
+    )
+    return Verdict("holds" if closer and 35 <= removed <= 50 else "does not hold", (sentence,))
+
+
+def _labels(manifest: dict[str, Any]) -> tuple[int, int]:
+    """Labels of a training set before and after removal."""
+    classes = [values for part in manifest["data_sets"] for values in part["classes"].values()]
+    return sum(values["labels"] for values in classes), sum(values["kept"] for values in classes)
+
+
+def _one_optimum(evidence: Evidence, scale: Scale, trainings: Trainings) -> Verdict:
+    rates, best = sorted(scale.grid["lr"]), {}
+    for momentum in scale.grid["momentum"]:
+        found = {rate: evidence.estimate(trainings.finetuning(rate, momentum), REAL) for rate in rates}
+        if None in found.values():
+            return Verdict("not yet run", (f"momentum {momentum:g}: not yet run",))
+        best[momentum] = max(found, key=lambda rate: found[rate].value)  # type: ignore[union-attr]
+    effective = {momentum: effective_learning_rate(rate, momentum) for momentum, rate in best.items()}
+    step = max(high / low for low, high in pairwise(rates))
+    spread = max(effective.values()) / min(effective.values())
+    sentences = tuple(
+        f"momentum {momentum:g}: best at {best[momentum]:g}, effective {effective[momentum]:.3g}" for momentum in best
+    )
+    return Verdict("holds" if spread <= step * 1.001 else "does not hold", sentences)

@@ -1,0 +1,102 @@
+"""What the finished runs say: figures over all seeds of a training, with intervals, and paired comparisons.
+
+A training is looked up by its arm, so that further seeds join by themselves. Images are resampled, and trainings with
+them where there are several (:mod:`synmix.evaluate.bootstrap`); all replicates use the same images, so that they pair.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synmix.errors import UserError
+from synmix.evaluate.bootstrap import figure_names, resampled_figures
+from synmix.evaluate.result import Result
+from synmix.study.runs import Run
+from synmix.study.scale import Scale
+from synmix.study.store import Record
+
+RESAMPLES, CONFIDENCE = 1000, 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its interval: AP in percent, a difference in points, or a ratio."""
+
+    value: float
+    low: float
+    high: float
+    seeds: int  # trainings it rests on; of a comparison, the fewer
+
+
+class Evidence:
+    """The finished runs of one scale."""
+
+    def __init__(self, records: Sequence[Record], scale: Scale) -> None:
+        self.scale = scale
+        self.records = [record for record in records if record.run.scale == scale.name]
+        self._resampled: dict[int, np.ndarray] = {}  # by the identity of a result, which the records keep alive
+        self._by_arm: dict[str, list[Record]] = {}
+        for record in self.records:
+            if record.status.state == "finished":
+                self._by_arm.setdefault(record.run.arm, []).append(record)
+
+    def finished(self, run: Run) -> list[Record]:
+        """The finished trainings of the run's arm, one a seed."""
+        return self._by_arm.get(run.arm, [])
+
+    def results(self, run: Run, domain: str) -> list[Result]:
+        """The results of an arm on a domain; empty where there are none yet."""
+        name = self.scale.evaluated.get(domain)
+        return [record.results[name] for record in self.finished(run) if name in record.results]
+
+    def estimate(self, run: Run, domain: str, figure: str = "AP") -> Estimate | None:
+        """The mean figure over seeds; None where there is no result."""
+        results = self.results(run, domain)
+        if not results:
+            return None
+        value = float(np.mean([result.figures[figure] for result in results]))
+        return _estimate(value, self._replicates(results, figure, side=0), len(results))
+
+    def difference(self, first: Run, second: Run, domain: str, figure: str = "AP") -> Estimate | None:
+        """``second - first`` in points, on the same images; None where a side has no result."""
+        return self._compare(first, second, domain, figure, np.subtract)
+
+    def ratio(self, first: Run, second: Run, domain: str, figure: str = "AP") -> Estimate | None:
+        """``second / first``, as :meth:`difference`; None too where the first is 0."""
+        return self._compare(first, second, domain, figure, np.divide)
+
+    def _compare(self, first: Run, second: Run, domain: str, figure: str, operation: np.ufunc) -> Estimate | None:
+        sides = [self.results(first, domain), self.results(second, domain)]
+        if not all(sides):
+            return None
+        means = [float(np.mean([result.figures[figure] for result in side])) for side in sides]
+        if operation is np.divide and means[0] <= 0:
+            return None
+        if len({result.table.images for side in sides for result in side}) > 1:
+            raise UserError(
+                f"'{first.arm}' and '{second.arm}' were evaluated on different images of '{sides[0][0].dataset}'; remove "
+                "the runs of one of them to train and evaluate it again."
+            )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            replicates = operation(*(self._replicates(side, figure, number) for number, side in enumerate(sides[::-1])))
+        return _estimate(float(operation(means[1], means[0])), replicates, min(map(len, sides)))
+
+    def _replicates(self, results: Sequence[Result], figure: str, side: int) -> np.ndarray:
+        """(B,) the mean over a resample of the trainings, for each resample of the images."""
+        column = figure_names(results[0].table.classes).index(figure)
+        stacked = np.stack([self._resample(result)[:, column] for result in results])
+        draws = np.random.default_rng([side, len(results)]).integers(0, len(results), size=stacked.shape)
+        return np.take_along_axis(stacked, draws, axis=0).mean(axis=0)
+
+    def _resample(self, result: Result) -> np.ndarray:
+        if id(result) not in self._resampled:
+            self._resampled[id(result)] = resampled_figures(result.table, RESAMPLES)
+        return self._resampled[id(result)]
+
+
+def _estimate(value: float, replicates: np.ndarray, seeds: int) -> Estimate:
+    known = replicates[np.isfinite(replicates)]
+    tail = 50 * (1 - CONFIDENCE)
+    low, high = np.percentile(known, [tail, 100 - tail]) if len(known) else (np.nan, np.nan)
+    return Estimate(value, float(low), float(high), seeds)

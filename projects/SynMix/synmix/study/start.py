@@ -1,0 +1,54 @@
+"""The miniature's substitute for ImageNet: weights that know streets, but neither of the two looks.
+
+The paper starts every run from ImageNet's weights. The miniature's network has none, and from scratch a run of minutes
+learns too little to compare anything. So one run sees other scenes (another seed) in a third look, gray with random
+contrast, blur and noise, and all runs begin with what it learned.
+"""
+
+import cv2
+import numpy as np
+
+from synmix.data.sources import datasets_root, names, register_cityscapes_format
+from synmix.mini.write import write_miniature
+from synmix.progress import track
+
+_NAME, _FOLDER, _SEED = "mini_start_instance_train", "mini_start", 1000
+_REMEDY = "It is drawn by the study when it first needs it; remove the folder to have it drawn anew."
+
+
+def start_set() -> str:
+    """The name of the registered data set that the start is trained on."""
+    if _NAME not in names():
+        register_cityscapes_format(_NAME, f"{_FOLDER}/cityscapes", "train", "real", _REMEDY)
+    return _NAME
+
+
+def draw_start(images: int) -> None:
+    """Draws the frames under ``$DETECTRON2_DATASETS/mini_start``, unless they are there."""
+    folder = datasets_root() / _FOLDER
+    done = folder / "gray.txt"
+    if done.exists():
+        return
+    write_miniature(folder, seed=_SEED, real=(images, 1, 1), synthetic=1, num_workers=1)
+    paths = sorted(folder.glob("cityscapes/leftImg8bit/train/*/*.png"))
+    for number, path in track(enumerate(paths), "gray frames", len(paths)):
+        cv2.imwrite(str(path), gray_look(cv2.imread(str(path)), number))
+    done.write_text(f"{len(paths)} frames in a third look\n")
+
+
+def gray_look(image: np.ndarray, number: int) -> np.ndarray:
+    """A frame without colour, in contrast, brightness, sharpness and noise that depend on its number alone.
+
+    Args:
+        image: (H, W, 3) uint8.
+
+    Returns:
+        (H, W, 3) uint8, three equal channels.
+    """
+    generator = np.random.default_rng([_SEED, number])
+    weights = generator.dirichlet(np.full(3, 3.0))  # which colours look bright
+    gray = image.astype(np.float64) @ weights
+    gray = (gray - gray.mean()) * generator.uniform(0.6, 1.5) + generator.uniform(80, 170)
+    gray = cv2.GaussianBlur(gray, (0, 0), generator.uniform(0.2, 0.7))
+    gray += generator.normal(0, generator.uniform(0, 8), gray.shape)
+    return np.repeat(np.clip(gray, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
