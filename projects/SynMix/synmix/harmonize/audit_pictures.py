@@ -64,7 +64,6 @@ def convention_plot(audits: Sequence[Audit]) -> Figure:
         left.hist(values, bins.tolist(), density=True, histtype="step", color=color, linewidth=1.7, label=audit.name)
     _tidy(left, "share of frames", "instances a frame")
     left.set_yticks([])
-    left.legend(frameon=False, fontsize=8)
     _bars(middle, audits, [_per_frame(audit) for audit in audits], CLASS_NAMES)
     _tidy(middle, "instances a frame", "")
     middle.tick_params(axis="x", rotation=35)
@@ -75,6 +74,8 @@ def convention_plot(audits: Sequence[Audit]) -> Figure:
         ("riders that touch\na vehicle", "vehicles that\ntouch a rider"),
     )
     _tidy(right, "share", "")
+    handles = [Line2D([], [], color=color, label=audit.name) for audit, color in zip(audits, _COLORS, strict=False)]
+    figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
     return figure
 
 
