@@ -35,7 +35,7 @@ class Look:
     blur: float  # pixels
     vignette: float  # darkening of the corners
     camera_height: tuple[float, float] = (1.7, 4.0)  # metres
-    max_cars: int = 3
+    max_cars: int = 2
     styles: tuple[str, ...] = ()  # () is all
 
 

@@ -100,8 +100,8 @@ def _place_cars(look: Look, generator: np.random.Generator, camera: Camera, widt
     cars: list[Placed] = []
     for _ in range(generator.integers(1, look.max_cars + 1)):
         for _ in range(8):
-            ahead = generator.uniform(6.5, 15)
-            reach = 0.42 * width * ahead / camera.focal
+            ahead = generator.uniform(5.5, 11)
+            reach = 0.38 * width * ahead / camera.focal
             place = np.array([generator.uniform(-reach, reach), ahead])
             if all(np.linalg.norm(place - other.place) > 4.2 for other in cars):
                 style = str(generator.choice(list(look.styles or STYLES)))

@@ -33,10 +33,10 @@ class Miniature:
     """What is drawn."""
 
     seed: int = 0
-    height: int = 96
-    width: int = 160
-    real_per_scene: int = 60
-    synthetic_per_group: int = 50
+    height: int = 64
+    width: int = 96
+    real_per_scene: int = 50
+    synthetic_per_group: int = 40
 
 
 def write_miniature(root: Path, miniature: Miniature | None = None, num_workers: int = 0) -> None:
