@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _compose(config_file: str, json_file: Path | None, options: list[str]) -> int:
-    from synmix.compose.budget import effective_learning_rate, resolve_schedule
+    from synmix.compose.budget import describe_schedule, resolve_schedule
     from synmix.compose.composition import CompositionSpec, compose
     from synmix.train.config import load_config  # here, since it brings torch
 
@@ -40,12 +40,7 @@ def _compose(config_file: str, json_file: Path | None, options: list[str]) -> in
     resolve_schedule(cfg, composition.num_images)
     manifest = composition.manifest()
     print(summary(manifest))
-    solver = cfg.SOLVER
-    rate = effective_learning_rate(solver.BASE_LR, solver.MOMENTUM)
-    print(
-        f"{solver.MAX_ITER:,} iterations of {solver.IMS_PER_BATCH} images, drops after {solver.STEPS}; learning rate "
-        f"{solver.BASE_LR:g}, momentum {solver.MOMENTUM:g}, effective {rate:g}"
-    )
+    print(describe_schedule(cfg, composition.num_images))
     for warning in composition.warnings():
         print(f"note: {warning}")
     if json_file:

@@ -71,6 +71,18 @@ def resolve_schedule(cfg: Any, num_images: int) -> None:
         cfg.freeze()
 
 
+def describe_schedule(cfg: Any, num_images: int) -> str:
+    """One line for logs: length in iterations and epochs, steps, and the effective learning rate (4.3)."""
+    solver = cfg.SOLVER
+    epochs = epochs_of(solver.MAX_ITER, num_images, solver.IMS_PER_BATCH)
+    effective = effective_learning_rate(solver.BASE_LR, solver.MOMENTUM)
+    drops = ", ".join(f"{step:,}" for step in solver.STEPS) or "no iteration"
+    return (
+        f"{solver.MAX_ITER:,} iterations of {solver.IMS_PER_BATCH} images, {epochs:.2f} epochs of {num_images:,}; "
+        f"drops after {drops}; learning rate {solver.BASE_LR:g}, momentum {solver.MOMENTUM:g}, effective {effective:g}"
+    )
+
+
 def _check(length: Any, key: str) -> None:
     if isinstance(length, bool) or not isinstance(length, int | float) or not 0 < length < math.inf:
         raise UserError(f"SOLVER.{key} is {length!r}; give a number above 0.")

@@ -51,7 +51,8 @@ class Part:
     @cached_property
     def labels_sha256(self) -> str:
         """Of the remaining labels, every column; independent of file formats and library versions."""
-        rows = self.table.instances.select(pl.concat_str(pl.all().cast(pl.String), separator="\t").str.join("\n"))
+        columns = pl.all().cast(pl.String).fill_null("")  # a null would drop its whole row
+        rows = self.table.instances.select(pl.concat_str(columns, separator="\t").str.join("\n"))
         return hashlib.sha256((rows.item() or "").encode()).hexdigest()
 
 
