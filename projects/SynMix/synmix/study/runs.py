@@ -110,7 +110,7 @@ def make_run(
         float(scale.momentum if momentum is None else momentum),
         seed,
         init.with_seed(seed) if init else start_of(scale),
-        overrides,
+        overrides=overrides,
     )
 
 
