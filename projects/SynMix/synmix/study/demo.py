@@ -1,0 +1,145 @@
+"""The whole chain once, on the miniature: draw, harmonise, compose, train, evaluate, and a page of pictures."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from detectron2.config import CfgNode
+from detectron2.modeling import build_model
+from rich.table import Table
+
+from synmix.data import sources
+from synmix.evaluate.result import Result, read_result, result_path
+from synmix.files import write_text
+from synmix.harmonize.audit import evenly, raw_frames
+from synmix.harmonize.audit_pictures import harmonization_picture
+from synmix.harmonize.prepare import prepare
+from synmix.labels import CLASS_NAMES
+from synmix.mini.write import write_miniature
+from synmix.pictures import save_picture
+from synmix.progress import console
+from synmix.train import run
+from synmix.train.checkpoint import FINAL, SafeCheckpointer
+from synmix.train.config import load_config
+from synmix.train.seeing import draw_predictions
+
+_DOMAINS = {"mini_cityscapes_instance_val": "real", "mini_synscapes_instance_val": "synthetic"}
+
+#: model -> data set -> result
+Results = dict[str, dict[str, Result]]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Where the demo reads and writes."""
+
+    config: Path
+    output: Path
+
+    @property
+    def miniature(self) -> Path:
+        """The folder of the drawn data sets."""
+        return sources.datasets_root() / "mini"
+
+    def load(self, model: str) -> CfgNode:
+        """The config of one of the two models, with an output folder of its own."""
+        return load_config(self.config, ["OUTPUT_DIR", str(self.output / model)])
+
+
+def run_demo(demo: Demo) -> Path:
+    """Runs what is not there yet and returns the page's path; a second call reuses everything."""
+    console.rule("1/4  the miniature, drawn")
+    write_miniature(demo.miniature)
+    console.rule("2/4  harmonised: Synscapes speaks Cityscapes (paper 3.2)")
+    summary = prepare(demo.miniature / "Synscapes", demo.miniature / "synscapes_harmonized")
+    console.print(f"{summary.written + summary.kept} frames, {summary.riders_created} riders created")
+    console.rule("3/4  trained on a mixture of both (paper 4.2)")
+    trained, untrained = demo.load("trained"), demo.load("untrained")
+    if not (_weights(trained).is_file() and _has_results(trained)):
+        run.train(trained, resume=True)
+    console.rule("4/4  beside a model that has learnt nothing")
+    if not _has_results(untrained):
+        run.evaluate(untrained)
+    results = {"untrained": _results(untrained), "trained": _results(trained)}
+    console.print(result_table(results))
+    return write_page(demo, trained, results)
+
+
+def result_table(results: Results) -> Table:
+    """A column for each domain and model; a row for each class, then AP50, AP and its interval, in percent."""
+    columns = [(domain, model, results[model][name]) for name, domain in _DOMAINS.items() for model in results]
+    table = Table("", title="Cityscapes AP in percent, on the validation sets")
+    for domain, model, _ in columns:
+        table.add_column(f"{domain} look\n{model}", justify="right")
+    for name in CLASS_NAMES:
+        table.add_row(name, *(_percent(result.figures[f"AP-{name}"]) for *_, result in columns))
+    table.add_section()
+    for figure in ("AP50", "AP"):
+        table.add_row(figure, *(_percent(result.figures[figure]) for *_, result in columns), style="bold")
+    table.add_row("95 % interval of AP", *(_interval(result) for *_, result in columns))
+    return table
+
+
+def write_page(demo: Demo, cfg: CfgNode, results: Results) -> Path:
+    """Writes the pictures and ``index.html`` beside them; returns the page's path."""
+    _, figure = harmonization_picture(evenly(raw_frames(demo.miniature / "Synscapes"), 60))
+    save_picture(demo.output / "harmonised.png", figure)
+    with run.log_to(str(demo.output)):
+        model = build_model(run.with_device(cfg))
+        SafeCheckpointer(model).load(str(_weights(cfg)), checkpointables=[])
+        draw_predictions(cfg, model, demo.output / "predictions.png")
+    rows = [
+        f"<tr><th>{domain} look</th>{''.join(f'<td>{_cell(results[model][name])}</td>' for model in results)}</tr>"
+        for name, domain in _DOMAINS.items()
+    ]
+    heads = "".join(f"<th>{model}</th>" for model in results)
+    page = demo.output / "index.html"
+    write_text(page, _PAGE.format(heads=heads, rows="".join(rows)))
+    return page
+
+
+def _weights(cfg: CfgNode) -> Path:
+    return Path(cfg.OUTPUT_DIR) / f"{FINAL}.pth"
+
+
+def _has_results(cfg: CfgNode) -> bool:
+    return all(result_path(cfg.OUTPUT_DIR, name).is_file() for name in _DOMAINS)
+
+
+def _results(cfg: CfgNode) -> dict[str, Result]:
+    return {name: read_result(result_path(cfg.OUTPUT_DIR, name)) for name in _DOMAINS}
+
+
+def _percent(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.1f}"
+
+
+def _interval(result: Result) -> str:
+    bounds = result.intervals["AP"]
+    return f"{bounds.low:.1f} to {bounds.high:.1f}"
+
+
+def _cell(result: Result) -> str:
+    return f"{_percent(result.figures['AP'])} <small>({_interval(result)})</small>"
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>SynMix: the demo</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1rem; color: #22262e; }}
+img {{ max-width: 100%; height: auto; }}
+table {{ border-collapse: collapse; }}
+th, td {{ padding: .3rem 1rem; border-bottom: 1px solid #ddd; text-align: right; }}
+small {{ color: #667; }}
+</style></head><body>
+<h1>SynMix: the demo</h1>
+<p>A PointRend Mask R-CNN, trained for some minutes on a drawn miniature of Cityscapes and Synscapes. Its figures say
+nothing about the real data sets.</p>
+<table><tr><th>AP in percent, 95&nbsp;% interval</th>{heads}</tr>{rows}</table>
+<h2>A synthetic frame before and after harmonising</h2>
+<img src="harmonised.png" alt="A rider and a motorcycle are one instance in Synscapes and two after harmonising">
+<h2>Ground truth and predictions, real look above, synthetic look below</h2>
+<img src="predictions.png" alt="Labels beside the predictions of the trained model">
+</body></html>
+"""
