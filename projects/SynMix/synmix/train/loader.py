@@ -122,7 +122,7 @@ def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, sta
     sampler = BatchSampler(len(records), batch_size, seed, comm.get_rank(), world_size, start)
     return torch.utils.data.DataLoader(
         images,
-        batch_sampler=sampler,  # type: ignore[arg-type] # it yields (epoch, index) pairs
+        batch_sampler=sampler,
         num_workers=cfg.DATALOADER.NUM_WORKERS,
         collate_fn=as_list,
     )
