@@ -35,16 +35,17 @@ def read_ground_truth(frame: Mapping[str, Any], num_classes: int) -> GroundTruth
             raise UserError(
                 f"an annotation of '{frame['file_name']}' has the unknown class {annotation['category_id']}."
             )
-    masks = from_coco_rle([_rle(annotation["segmentation"], shape) for annotation in annotations], shape)
+    masks = from_coco_rle([coco_rle(annotation["segmentation"], shape) for annotation in annotations], shape)
     categories = [annotation["category_id"] for annotation in annotations]
     return MaskGroundTruth(masks, categories, [bool(annotation.get("iscrowd", 0)) for annotation in annotations])
 
 
-def _rle(segmentation: Any, shape: tuple[int, int]) -> Mapping[str, Any]:
-    """COCO's run-length encoding of polygons; what is encoded already stays as it is."""
-    if isinstance(segmentation, Mapping):
-        return segmentation
+def coco_rle(segmentation: Any, shape: tuple[int, int]) -> dict[str, Any]:
+    """COCO's run-length encoding of polygons or of uncompressed counts; what is compressed already stays as it is."""
     from pycocotools import mask
 
+    if isinstance(segmentation, Mapping):
+        uncompressed = isinstance(segmentation["counts"], list)
+        return mask.frPyObjects(dict(segmentation), *shape) if uncompressed else dict(segmentation)
     polygons = [np.asarray(polygon, dtype=np.float64).ravel().tolist() for polygon in segmentation]
     return mask.merge(mask.frPyObjects(polygons, *shape))

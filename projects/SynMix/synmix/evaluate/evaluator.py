@@ -22,6 +22,7 @@ from synmix.data.catalog import register_all
 from synmix.errors import UserError
 from synmix.evaluate import result as results
 from synmix.evaluate.average_precision import match_table
+from synmix.evaluate.coco_figures import Detection, coco_figures, detections
 from synmix.evaluate.dataset_truth import read_ground_truth
 from synmix.evaluate.masks import Crop, MaskSet, crop_of, from_crops
 from synmix.evaluate.matching import ImageMatches, match_image
@@ -47,6 +48,7 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
         resamples: int = 1000,
         confidence: float = 0.95,
         seed: int = 0,
+        coco: bool = False,
         observers: Sequence[Observer] = (),
     ) -> None:
         """
@@ -54,6 +56,7 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
             dataset_name: a registered data set.
             output_dir: where ``results/<data set>.json`` is written; None writes nothing.
             resamples, confidence, seed: of the bootstrap; 0 resamples leave the intervals out.
+            coco: also report pycocotools' figures, where the data set is in COCO format.
             observers: see each image's predictions and matches before they are dropped.
         """
         register_all()
@@ -64,7 +67,9 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
         if not self._frames:
             raise UserError(f"the data set '{dataset_name}' holds no image, so there is nothing to evaluate.")
         self.classes = tuple(MetadataCatalog.get(dataset_name).thing_classes)
+        self._coco = coco and not any(frame.get("instance_map") for frame in self._frames.values())
         self._matches: dict[str, ImageMatches] = {}
+        self._detections: list[Detection] = []
         #: Further provenance to note in the result.
         self.source: dict[str, Any] = {}
         #: The last result, on the main process after :meth:`evaluate`.
@@ -75,11 +80,11 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
         """The evaluator that ``cfg.TEST`` describes; it writes below ``cfg.OUTPUT_DIR``."""
         bootstrap = cfg.TEST.BOOTSTRAP
         sampling = {"resamples": bootstrap.RESAMPLES, "confidence": bootstrap.CONFIDENCE, "seed": bootstrap.SEED}
-        return cls(dataset_name, cfg.OUTPUT_DIR, **sampling)
+        return cls(dataset_name, cfg.OUTPUT_DIR, coco=cfg.TEST.COCO, **sampling)
 
     def reset(self) -> None:
         """Forgets all predictions."""
-        self._matches = {}
+        self._matches, self._detections = {}, []
 
     def process(self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]) -> None:
         """Matches the predictions of some images.
@@ -97,19 +102,24 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
 
         Returns:
             on the main process ``{"segm": {"AP", "AP50", "AP-person", .., "AP50-person", ..}}`` in percent, nan for a
-            class without ground truth; on the others an empty dict.
+            class without ground truth, and ``"segm-coco"`` where that was asked for; on the others an empty dict.
         """
-        gathered = comm.gather(self._matches, dst=0)
+        gathered = comm.gather((self._matches, self._detections), dst=0)
         if not comm.is_main_process():
             return OrderedDict()
-        matches = {name: found for part in gathered for name, found in part.items()}
+        matches = {name: found for part, _ in gathered for name, found in part.items()}
         self._add_missing(matches)
         table = match_table(matches, self.classes)
         source = results.provenance(self._output_dir, **self.source)
         self.result = results.make_result(self._dataset_name, table, *self._resampling, provenance=source)
+        figures = OrderedDict(segm=dict(self.result.figures))
+        if self._coco:
+            found = [detection for _, part in gathered for detection in part]
+            figures["segm-coco"] = coco_figures(list(self._frames.values()), self.classes, found)
+            self.result.coco.update(figures["segm-coco"])
         if self._output_dir is not None:
             results.write_result(results.result_path(self._output_dir, self._dataset_name), self.result)
-        return OrderedDict(segm=dict(self.result.figures))
+        return figures
 
     def _process_image(self, name: str, instances: Instances | None) -> None:
         if name not in self._frames:
@@ -127,6 +137,8 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
         except ValueError as error:
             raise UserError(f"the predictions for '{name}' cannot be scored: {error}.") from None
         self._matches[name] = found
+        if self._coco:
+            self._detections += detections(name, masks, categories, scores)
         for observer in self.observers:
             observer(frame, masks, categories, scores, found)
 

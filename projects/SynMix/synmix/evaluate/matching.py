@@ -84,7 +84,7 @@ def _first_in_region(region: np.ndarray, scores: np.ndarray, reached: np.ndarray
     """(P, T) whether a prediction has the highest score of all that reach its region."""
     order = np.lexsort((-scores, region))
     hits = reached[order]
-    starts = np.flatnonzero(np.diff(region[order], prepend=-1))
+    starts = np.flatnonzero(np.diff(region[order], prepend=-2))
     rank = np.cumsum(hits, axis=0)
     before = np.repeat(rank[starts] - hits[starts], np.diff(np.append(starts, len(order))), axis=0)
     first = np.zeros_like(reached)

@@ -39,6 +39,7 @@ class Result:
     confidence: float = 0.95
     resamples: int = 0
     provenance: dict[str, Any] = field(default_factory=dict)
+    coco: dict[str, float] = field(default_factory=dict)  # pycocotools' figures, where asked for
 
 
 def make_result(
@@ -75,6 +76,7 @@ def to_json(result: Result) -> dict[str, Any]:
             "resamples": result.resamples,
             **{name: [_null(interval.low), _null(interval.high)] for name, interval in result.intervals.items()},
         },
+        **({"coco": {name: _null(value) for name, value in result.coco.items()}} if result.coco else {}),
         "dataset": result.dataset,
         "provenance": result.provenance,
         "matches": pack(result.table),
@@ -103,9 +105,10 @@ def read_result(path: PathLike) -> Result:
         figures = {"AP": data["AP"], "AP50": data["AP50"]}
         for key in ("AP", "AP50"):
             figures |= {f"{key}-{name}": values[key] for name, values in data["classes"].items()}
-        numbers = {name: float("nan") if value is None else float(value) for name, value in figures.items()}
-        bounds = {name: Interval(numbers[name], *_floats(ends)) for name, ends in intervals.items()}
-        return Result(data["dataset"], table, numbers, bounds, confidence, resamples, data["provenance"])
+        numbers = {name: _float(value) for name, value in figures.items()}
+        bounds = {name: Interval(numbers[name], _float(low), _float(high)) for name, (low, high) in intervals.items()}
+        beside = {name: _float(value) for name, value in data.get("coco", {}).items()}
+        return Result(data["dataset"], table, numbers, bounds, confidence, resamples, data["provenance"], beside)
     except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
         raise UserError(f"'{path}' is not a result of SynMix's evaluation ({error!r}); evaluate again.") from None
 
@@ -169,8 +172,8 @@ def _null(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _floats(ends: list[float | None]) -> list[float]:
-    return [float("nan") if end is None else float(end) for end in ends]
+def _float(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
 
 
 def _now() -> str:
