@@ -5,6 +5,7 @@ from pathlib import Path
 
 from synmix.data.sources import datasets_root
 from synmix.errors import run_tool
+from synmix.harmonize.prepare import prepare
 from synmix.mini.sheet import write_sheet
 from synmix.mini.write import IMAGES, Drawing, write_miniature
 
@@ -29,7 +30,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Draws both data sets."""
+    """Draws both data sets and harmonises the synthetic one."""
     arguments = parse_arguments()
     output = arguments.output or datasets_root() / "mini"
     write_miniature(
@@ -47,7 +48,13 @@ def main() -> None:
     if arguments.sheet:
         write_sheet(arguments.sheet, Drawing(arguments.seed, arguments.height, arguments.width, arguments.density))
         print(f"frames and labels are shown in {arguments.sheet}")
-    print(f"the miniature is in {output}: cityscapes and Synscapes")
+    prepare(
+        output / "Synscapes",
+        output / "synscapes_harmonized",
+        num_workers=arguments.num_workers,
+        overwrite=arguments.force,
+    )
+    print(f"the miniature is in {output}: cityscapes, Synscapes, and Synscapes harmonised in synscapes_harmonized")
 
 
 if __name__ == "__main__":

@@ -21,3 +21,16 @@ def samples_root() -> Path:
     if not (folder and (Path(folder) / "cityscapes").is_dir()):
         pytest.skip("SYNMIX_SAMPLES does not name a folder with real Cityscapes frames under 'cityscapes'")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def mini_root(tmp_path_factory) -> Path:
+    """A folder for ``DETECTRON2_DATASETS`` with a tiny miniature: ``mini/cityscapes``, ``mini/Synscapes`` and its
+    harmonised copy, 128 x 256; 12 + 4 + 2 real frames, 30 synthetic ones."""
+    from synmix.harmonize.prepare import prepare
+    from synmix.mini.write import write_miniature
+
+    root = tmp_path_factory.mktemp("datasets")
+    write_miniature(root / "mini", real=(12, 4, 2), synthetic=30, num_workers=1)
+    prepare(root / "mini" / "Synscapes", root / "mini" / "synscapes_harmonized", num_workers=1)
+    return root
