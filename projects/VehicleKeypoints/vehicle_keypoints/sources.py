@@ -5,6 +5,7 @@ shared, so CitySample is cut to 14, or CarFusion padded to 24 with points that a
 data set ``..._14pt_identity_flip_train`` repeats seed 000's bug on purpose, for the experiment that measures it.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -13,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from synmix.data.sources import DataSource, Domain, datasets_root, register
+from synmix.data.sources import DataSource, Domain, datasets_root, register, source
 from synmix.data.table import FRAME_SCHEMA, INSTANCE_SCHEMA, InstanceTable
 from synmix.errors import UserError
 from vehicle_keypoints.frames import SPLITS, VehicleFrame, split_of_groups, to_points
@@ -156,6 +157,25 @@ def _source(name: str, dataset: str, folder: str, split: str, schema: KeypointSc
     )
 
 
+def registered_frames(name: str) -> tuple[list[VehicleFrame], KeypointSchema, list[int]]:
+    """Frames, schema and flip index of a registered vehicle-keypoint data set, the index as its metadata has it.
+
+    Raises:
+        UserError: unknown, without keypoints, or without files.
+    """
+    registered = source(name)
+    names = registered.metadata.get("keypoint_names")
+    known = re.fullmatch(r"(mini_)?(carfusion|citysample)_\d+pt_(?:identity_flip_)?(train|val|test)", name)
+    if not names or not known:
+        raise UserError(f"'{name}' has no vehicle keypoints; name one such as 'mini_carfusion_14pt_train'.")
+    mini, dataset, split = known.groups()
+    schema = SCHEMAS[len(names)]
+    frames = frames_of(dataset, f"{'mini/' if mini else ''}{dataset}", split, schema)
+    swapped = dict(registered.metadata["keypoint_flip_map"])
+    swapped |= {second: first for first, second in swapped.items()}
+    return list(frames.values()), schema, [names.index(swapped.get(point, point)) for point in names]
+
+
 def register_vehicle_keypoints() -> None:
     """Registers both data sets and their miniatures in both schemas; costs nothing and can be called again."""
     for prefix, base in (("", ""), ("mini_", "mini/")):
@@ -164,10 +184,10 @@ def register_vehicle_keypoints() -> None:
                 for split in SPLITS:
                     name = f"{prefix}{dataset}_{count}pt_{split}"
                     register(_source(name, dataset, f"{base}{dataset}", split, schema))
-        source = _source(
+        wrong = _source(
             f"{prefix}carfusion_14pt_identity_flip_train", "carfusion", f"{base}carfusion", "train", CARFUSION
         )
-        register(replace(source, metadata={**source.metadata, "keypoint_flip_map": []}))
+        register(replace(wrong, metadata={**wrong.metadata, "keypoint_flip_map": []}))
 
 
 register_vehicle_keypoints()
