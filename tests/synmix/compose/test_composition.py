@@ -181,3 +181,11 @@ def test_a_stale_table_is_told(registered, make_table):
     registered(InstanceTable("real", pl.concat([table.frames, table.frames]), table.instances), "real")
     with pytest.raises(UserError, match="a frame listed twice"):
         compose(spec(data_sets=("real",)))
+
+
+def test_an_unknown_class_on_the_command_line_lists_the_known(two_sets):
+    from synmix.train.config import load_config
+
+    cfg = load_config("", ["DATASETS.TRAIN", "('real','synthetic')", "DATASETS.REMOVAL.persn", "30"])
+    with pytest.raises(UserError, match=r"unknown class 'persn'. Did you mean 'person'\? Known: default, person, rider"):
+        compose(CompositionSpec.from_config(cfg))

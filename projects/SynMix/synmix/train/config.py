@@ -105,6 +105,10 @@ def _merge_options(cfg: CfgNode, options: list[str]) -> None:
         raise UserError(f"options come as KEY VALUE pairs, but '{options[-1]}' has no partner.")
     for key in options[::2]:
         _check_key(cfg, key, "the command line")
+        parent, _, leaf = key.rpartition(".")
+        node = _node(cfg, parent)
+        if node is not None and node.is_new_allowed():
+            node.setdefault(leaf, None)  # yacs admits new keys from files alone; DATASETS.REMOVAL checks its own
     _merge(lambda: cfg.merge_from_list(options), "the command line")
 
 
