@@ -1,5 +1,7 @@
 """The rules are data: complete, without duplicates, and every choice does what its table says."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -148,3 +150,11 @@ def test_unknown_rules_and_choices_get_a_sentence():
         choose({"rider": "split"})
     with pytest.raises(UserError, match="choose one of split, parts, keep"):
         choose({"rider_on_vehicle": "void"})
+
+
+def test_the_document_shows_the_table_as_it_is():
+    text = (Path(__file__).parents[3] / "docs" / "harmonize.md").read_text(encoding="utf-8")
+    for rule in RULES:
+        assert f"| `{rule.name}` | {rule.situation} | {', '.join(rule.choices)} | {rule.why} |" in text
+    for action, meaning in ACTIONS.items():
+        assert f"| {action} | {meaning} |" in text

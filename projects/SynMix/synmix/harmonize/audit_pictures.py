@@ -155,8 +155,8 @@ def _after_colors(before: np.ndarray, after: np.ndarray, hues: Mapping[int, floa
 
 
 def _best_rider(items: Sequence[Item]) -> tuple[str, Item, tuple[int, int, int, int]]:
-    """The frame, and the box of the instance, in which both rider and vehicle are largest."""
-    best: tuple[int, Item, tuple[int, int, int, int]] | None = None
+    """The frame, and the box of the instance, in which both rider and vehicle are largest; preferably not cut off."""
+    best: tuple[tuple[bool, int], Item, tuple[int, int, int, int]] | None = None
     for item in items:
         labels = item.read()
         riders = np.where(labels.class_map == RIDER, labels.instance_ids, 0)
@@ -165,10 +165,12 @@ def _best_rider(items: Sequence[Item]) -> tuple[str, Item, tuple[int, int, int, 
         size = dict(zip(wholes.values.tolist(), wholes.pixels.tolist(), strict=True))
         box = dict(zip(wholes.values.tolist(), wholes.boxes.tolist(), strict=True))
         for value, pixels in zip(regions.values.tolist(), regions.pixels.tolist(), strict=True):
-            score = min(pixels, size[value] - pixels)
-            if value and (best is None or score > best[0]):
+            smaller = min(pixels, size[value] - pixels)
+            whole = box[value][0] > 0 and box[value][2] < labels.class_map.shape[1]
+            score = whole and smaller >= MIN_PIXELS, smaller
+            if value and smaller and (best is None or score > best[0]):
                 best = score, item, tuple(box[value])
-    if best is None or best[0] == 0:
+    if best is None:
         raise UserError("no frame looked at has a rider on a vehicle; look at more of them with --frames.")
     return best[1].name, best[1], best[2]
 
