@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import resource
+import runpy
 import signal
 import subprocess
 import sys
@@ -149,6 +150,13 @@ def test_other_settings_or_another_split_do_not_mix_into_a_copy(synscapes_root, 
     assert summary.splits == {"train": 10} and not list(output.glob("*/val/**/*.png"))
 
 
+def test_frames_of_another_split_are_noticed_without_the_journal(synscapes_root, tmp_path):
+    prepare(synscapes_root, tmp_path / "copy", num_workers=1)
+    (tmp_path / "copy" / "prepared.jsonl").unlink()
+    with pytest.raises(UserError, match="the first is frame 9 in 'val'"):
+        prepare(synscapes_root, tmp_path / "copy", split="train", num_workers=1)
+
+
 def test_a_folder_of_someone_else_is_left_alone(synscapes_root, tmp_path):
     (tmp_path / "cityscapes" / "leftImg8bit").mkdir(parents=True)
     with pytest.raises(UserError, match="this tool did not write"):
@@ -210,16 +218,38 @@ def test_killed_tool_goes_on_where_it_stopped(synscapes_root, write, tmp_path):
     assert sorted(numbers) == list(range(1, 61)), "a finished frame was done again"
 
 
-def test_tool_lists_its_rules_and_refuses_what_it_does_not_know(synscapes_root, tmp_path):
-    assert "rider_on_vehicle: split|parts|keep" in run_tool("--help").stdout
-    wrong = run_tool("--input", synscapes_root, "--output", tmp_path / "copy", "--rule", "rider=split")
-    assert wrong.returncode == 2 and "unknown rule 'rider'" in wrong.stderr
-    absent = run_tool("--input", tmp_path / "nothing", "--output", tmp_path / "copy")
-    assert absent.returncode == 2 and "expected a Synscapes folder" in absent.stderr
+def run_here(monkeypatch, *arguments):
+    """Runs the tool in this process: what it returns or raises."""
+    monkeypatch.setattr(sys, "argv", ["prepare_synscapes.py", *map(str, arguments)])
+    return runpy.run_path(str(TOOL))["main"]()
 
 
-def test_tool_without_arguments_uses_the_datasets_folder(synscapes_root, tmp_path):
-    environment = {**os.environ, "DETECTRON2_DATASETS": str(tmp_path)}
-    done = run_tool(env=environment)
-    assert done.returncode == 0, done.stderr
+def test_tool_lists_its_rules_and_refuses_what_it_does_not_know(synscapes_root, tmp_path, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        run_here(monkeypatch, "--help")
+    assert "rider_on_vehicle: split|parts|keep" in capsys.readouterr().out
+    folders = ["--input", synscapes_root, "--output", tmp_path / "copy"]
+    for arguments, words in {
+        ("--rule", "rider=split"): "unknown rule 'rider'",
+        ("--rule", "rider_sliver"): "expected NAME=VALUE",
+        ("--split", "dev"): "unknown split 'dev'",
+        ("--input", tmp_path / "nothing"): "expected a Synscapes folder",
+    }.items():
+        with pytest.raises(UserError, match=words):
+            run_here(monkeypatch, *folders, *arguments)
+
+
+def test_tool_without_arguments_uses_the_datasets_folder(synscapes_root, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DETECTRON2_DATASETS", str(tmp_path))
+    assert run_here(monkeypatch) == 0
     assert (tmp_path / "synscapes_harmonized" / "leftImg8bit" / "train").is_dir()
+    assert "riders created 20" in capsys.readouterr().out
+
+
+def test_tool_reads_splits_from_files_and_says_by_its_exit_code_what_was_wrong(synscapes_root, tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("1\n2\n2\n")
+    (tmp_path / "b.txt").write_text("3\n")
+    splits = ["--split", f"train={tmp_path / 'a.txt'}", f"val={tmp_path / 'b.txt'}"]
+    assert run_here(monkeypatch, "--input", synscapes_root, "--output", tmp_path / "copy", *splits) == 1
+    summary = read_json(tmp_path / "copy" / "summary.json")
+    assert summary["frames"] == {"train": 2, "val": 1} and [each["frame"] for each in summary["skipped"]] == [2]

@@ -66,6 +66,8 @@ def prepare_frame(job: Job) -> Report:
         mark, tally = stamp(job.source), _write(job)
     except UserError as error:
         return Report(number, job.split, problem=str(error))
+    except cv2.error as error:
+        return Report(number, job.split, problem=f"'{job.source.class_map}' or its fellows are damaged ({error.err}).")
     except OSError as error:
         return Report(number, job.split, problem=f"{error.strerror or error} ('{error.filename or job.target.image}').")
     return Report(number, job.split, mark, tally=tally)

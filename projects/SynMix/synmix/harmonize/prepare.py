@@ -1,7 +1,6 @@
 """The Cityscapes-format copy of a Synscapes folder (paper 3.2): every Cityscapes tool then works on both domains."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,7 +89,7 @@ def prepare(
     earlier = journal.read(output)
     settings = {"version": journal.VERSION, "images": images, "link": link, "rules": chosen}
     journal.check_settings(output, settings, overwrite)
-    _move_out(output, earlier, plan, overwrite)
+    _move_out(output, plan, overwrite)
     summary = Summary(output, plan.how, skipped=list(plan.problems))
     jobs = []
     for number, name in plan.split_of.items():
@@ -138,17 +137,26 @@ def _is_done(job: Job, report: Report) -> bool:
     return all(path.exists() for path in _files(job.target)) and stamp(job.source) == report.stamp
 
 
-def _move_out(output: Path, earlier: Mapping[int, Report], plan: Plan, overwrite: bool) -> None:
+def _move_out(output: Path, plan: Plan, overwrite: bool) -> None:
     """A frame must not lie in two splits, nor in one that it is no longer meant for: that would leak test images."""
-    moved = [report for report in earlier.values() if plan.split_of.get(report.number) != report.split]
-    strays = [report for report in moved if os.path.lexists(_target(output, report.number, report.split).image)]
+    strays = [(number, split) for number, split in _present(output) if plan.split_of.get(number) != split]
     if strays and not overwrite:
         raise UserError(
             f"'{output}' has {len(strays)} frames where this split does not want them, the first is frame "
-            f"{strays[0].number} in '{strays[0].split}'; give another --output, or --overwrite to write it anew."
+            f"{strays[0][0]} in '{strays[0][1]}'; give another --output, or --overwrite to write it anew."
         )
-    for report in strays:
-        for path in _files(_target(output, report.number, report.split)):
+    for number, split in strays:
+        for path in _files(_target(output, number, split)):
             path.unlink(missing_ok=True)
     if overwrite:
         (output / journal.FRAMES).unlink(missing_ok=True)
+
+
+def _present(output: Path) -> Iterator[tuple[int, str]]:
+    """Number and split of each frame that the copy shows."""
+    for split in cityscapes.SPLITS:
+        folder = _target(output, 0, split).image.parent
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            number = path.name.removesuffix(cityscapes.IMAGE_SUFFIX).rpartition("_")[2]
+            if number.isdecimal() and path == _target(output, int(number), split).image:
+                yield int(number), split
