@@ -1,0 +1,189 @@
+"""Times the metric against cityscapesScripts and Detectron2's evaluator, on drawn full-resolution scenes.
+
+Every path runs once a round, so that whatever else the machine does meets all alike; reported are the minimum and the
+median over the rounds, and the medians of the rounds' ratios.
+
+  python benchmarks/evaluate.py --rounds 5
+  python benchmarks/evaluate.py --images 500      # 500 images, the bootstrap, and peak memory
+"""
+
+import argparse
+import resource
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from evaluate_scenes import LABEL_IDS, Scene, draw_scene, write_files
+from pycocotools import mask as mask_util
+
+from synmix.data.images import read_instance_map
+from synmix.errors import run_tool
+from synmix.evaluate.average_precision import average_precision, match_table
+from synmix.evaluate.bootstrap import resampled_figures
+from synmix.evaluate.cityscapes_format import match_folders
+from synmix.evaluate.ground_truth import MapGroundTruth
+from synmix.evaluate.masks import MaskSet, crop_of, from_coco_rle, from_crops, from_masks
+from synmix.evaluate.matching import match_image
+from synmix.evaluate.official import official_average_precision
+from synmix.labels import CLASS_NAMES
+
+SCRIPT, DETECTRON2 = "cityscapesScripts", "Detectron2's evaluator"
+
+
+def main() -> None:
+    """Runs what the arguments ask for and prints tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--scenes", type=int, default=4, help="different scenes in a round")
+    parser.add_argument("--images", type=int, default=0, help="time so many images instead, copies of the scenes")
+    arguments = parser.parse_args()
+    scenes = [draw_scene(number) for number in range(arguments.scenes)]
+    if arguments.images:
+        many_images(scenes, arguments.images)
+        return
+    folder = Path(tempfile.mkdtemp())
+    try:
+        files = [write_files(scene, folder) for scene in scenes]
+        compare_paths(scenes, files, folder, arguments.rounds)
+    finally:
+        shutil.rmtree(folder)
+
+
+def compare_paths(scenes: list[Scene], files: list[tuple[Path, Path]], folder: Path, rounds: int) -> None:
+    """Milliseconds an image of every path from predictions to AP."""
+    paths = build_paths(scenes, files, folder)
+    found = {name: path() for name, path in paths.items()}  # warms up, and shows that all agree
+    for name, areas in found.items():
+        if areas is not None:
+            np.testing.assert_allclose(areas, found[SCRIPT], rtol=0, atol=1e-12, err_msg=name)
+    times: dict[str, list[float]] = {name: [] for name in paths}
+    for _ in range(rounds):
+        for name, path in paths.items():
+            start = time.perf_counter()
+            path()
+            times[name].append(1000 * (time.perf_counter() - start) / len(scenes))
+    print("| path | min ms | median ms | against cityscapesScripts | against Detectron2's evaluator |")
+    print("|---|---|---|---|---|")
+    for name, taken in times.items():
+        ratios = [
+            statistics.median(other / own for other, own in zip(times[base], taken, strict=True))
+            for base in (SCRIPT, DETECTRON2)
+        ]
+        print(f"| {name} | {min(taken):.1f} | {statistics.median(taken):.1f} | {ratios[0]:.1f}x | {ratios[1]:.1f}x |")
+
+
+def build_paths(scenes: list[Scene], files: list[tuple[Path, Path]], folder: Path) -> dict[str, Callable]:
+    """Every path, as a function that scores all scenes and returns (C, T) areas, or None where it gives no such."""
+    shape = scenes[0].instance_map.shape
+    maps = [truth for _, truth in files]
+    stretches = [from_masks(scene.masks) for scene in scenes]
+    crops = [[crop_of(mask) for mask in scene.masks] for scene in scenes]
+    crops = [[(x, y, crop.copy()) for x, y, crop in of_scene] for of_scene in crops]
+    encoded = [[mask_util.encode(np.asfortranarray(mask)) for mask in scene.masks] for scene in scenes]
+    cached = [MapGroundTruth(scene.instance_map) for scene in scenes]
+
+    def scored(masks: Callable[[int], MaskSet], truths: list[MapGroundTruth] | None = None) -> np.ndarray:
+        matches = {}
+        for index, scene in enumerate(scenes):
+            truth = truths[index] if truths else MapGroundTruth(read_instance_map(maps[index]))
+            matches[scene.name] = match_image(truth, masks(index), scene.categories, scene.scores)
+        return average_precision(match_table(matches))
+
+    return {
+        SCRIPT: lambda: official_average_precision([text for text, _ in files], maps, folder),
+        DETECTRON2: detectron2_path(scenes, folder),
+        "same files": lambda: average_precision(match_folders(folder / "predictions", folder / "gtFine", 1)),
+        "full-frame masks + PNG": lambda: scored(lambda index: from_masks(scenes[index].masks)),
+        "COCO RLE + PNG": lambda: scored(lambda index: from_coco_rle(encoded[index], shape)),
+        "box crops + PNG": lambda: scored(lambda index: from_crops(crops[index], shape)),
+        "own run lengths + PNG": lambda: scored(lambda index: stretches[index]),
+        "only decoding the PNG": lambda: [read_instance_map(path) for path in maps] and None,
+        "own run lengths, truth cached": lambda: scored(lambda index: stretches[index], cached),
+    }
+
+
+def detectron2_path(scenes: list[Scene], folder: Path) -> Callable[[], None]:
+    """Detectron2's evaluator on predictions in memory; it writes a PNG for each and reads them again."""
+    import contextlib
+    import io
+    import os
+
+    import torch
+    from detectron2.data import MetadataCatalog
+    from detectron2.evaluation import CityscapesInstanceEvaluator
+    from detectron2.structures import Instances
+
+    MetadataCatalog.get("benchmark").set(thing_classes=list(CLASS_NAMES), gt_dir=str(folder / "gtFine"))
+    outputs = []
+    for scene in scenes:
+        instances = Instances(scene.instance_map.shape)
+        instances.pred_masks = torch.from_numpy(scene.masks)
+        instances.scores = torch.from_numpy(scene.scores)
+        instances.pred_classes = torch.from_numpy(scene.categories)
+        outputs.append({"instances": instances})
+    inputs = [{"file_name": f"{scene.name}_leftImg8bit.png"} for scene in scenes]
+
+    def run() -> None:
+        evaluator = CityscapesInstanceEvaluator("benchmark")
+        before = os.getcwd()  # noqa: PTH109
+        os.chdir(folder)  # the script leaves matches.json behind
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                evaluator.reset()
+                evaluator.process(inputs, outputs)
+                evaluator.evaluate()
+        finally:
+            os.chdir(before)
+
+    return run
+
+
+def many_images(scenes: list[Scene], images: int) -> None:
+    """A whole validation set on one process, from run lengths with the truth cached; the bootstrap; peak memory."""
+    stretches = [from_masks(scene.masks) for scene in scenes]
+    cached = [MapGroundTruth(scene.instance_map) for scene in scenes]
+    for _ in range(3):
+        start = time.perf_counter()
+        matches = {}
+        for number in range(images):
+            index = number % len(scenes)
+            scene = scenes[index]
+            found = match_image(cached[index], stretches[index], scene.categories, scene.scores)
+            matches[f"{number:06}"] = found
+        matched = time.perf_counter()
+        table = match_table(matches)
+        average_precision(table)
+        scored = time.perf_counter()
+        resampled_figures(table, 1000)
+        end = time.perf_counter()
+        print(
+            f"{images} images, {len(table.score)} predictions of {len(LABEL_IDS)} classes: matching "
+            f"{matched - start:.2f} s, AP {scored - matched:.2f} s, 1,000 resamples {end - scored:.2f} s"
+        )
+    memory(scenes[0], images)
+
+
+def memory(scene: Scene, images: int, predictions: int = 100) -> None:
+    """How much the evaluation adds to the network's own full-frame masks of one image."""
+    masks = np.resize(scene.masks, (predictions, *scene.masks.shape[1:]))
+    categories, scores = np.resize(scene.categories, predictions), np.resize(scene.scores, predictions)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    matches = {}
+    for number in range(images):
+        truth = MapGroundTruth(scene.instance_map)
+        matches[f"{number:06}"] = match_image(truth, from_masks(masks), categories, scores)
+    table = match_table(matches)
+    average_precision(table)
+    added = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    print(
+        f"{images} images with {predictions} predictions: one image's masks are {masks.nbytes / 2**20:.0f} MiB, "
+        f"evaluation adds {added:.0f} MiB at its peak"
+    )
+
+
+if __name__ == "__main__":
+    run_tool(main)
