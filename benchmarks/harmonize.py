@@ -173,7 +173,14 @@ def report(times: Mapping[str, list[float]], jobs: list[Job]) -> None:
 
 def _job(root: Path, number: int) -> Job:
     target = cityscapes.frame_paths(root / "copy", "train", frame_name(number))
-    return Job(synscapes.frame_paths(root / "Synscapes", number), target, "train", choose(), "symlink")
+    return Job(
+        synscapes.frame_paths(root / "Synscapes", number),
+        target,
+        "train",
+        choose(),
+        "symlink",
+        root / "copy" / "prepared",
+    )
 
 
 def main() -> int:

@@ -32,10 +32,6 @@ def target(output, number, split="train"):
     return cityscapes.frame_paths(output, split, f"synscapes_000000_{number:06}")
 
 
-def run_tool(*arguments, **options):
-    return subprocess.run([sys.executable, TOOL, *map(str, arguments)], capture_output=True, text=True, **options)
-
-
 def test_copy_holds_what_harmonise_says_and_links_the_images(synscapes_root, tmp_path):
     output = tmp_path / "copy"
     summary = prepare(synscapes_root, output, num_workers=1)
@@ -152,7 +148,8 @@ def test_other_settings_or_another_split_do_not_mix_into_a_copy(synscapes_root, 
 
 def test_frames_of_another_split_are_noticed_without_the_journal(synscapes_root, tmp_path):
     prepare(synscapes_root, tmp_path / "copy", num_workers=1)
-    (tmp_path / "copy" / "prepared.jsonl").unlink()
+    for path in (tmp_path / "copy" / "prepared").iterdir():
+        path.unlink()
     with pytest.raises(UserError, match="the first is frame 9 in 'val'"):
         prepare(synscapes_root, tmp_path / "copy", split="train", num_workers=1)
 
@@ -193,29 +190,37 @@ def test_tool_names_the_limit_that_the_system_sets(synscapes_root, tmp_path):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
-    done = run_tool("--input", synscapes_root, "--output", tmp_path / "copy", "--num-workers", 1, preexec_fn=limit)
+    arguments = ["--input", synscapes_root, "--output", tmp_path / "copy", "--num-workers", "1"]
+    done = subprocess.run([sys.executable, TOOL, *arguments], capture_output=True, text=True, preexec_fn=limit)
     assert done.returncode == 2 and done.stderr.startswith("error: ") and "cannot be written" in done.stderr
 
 
-def test_killed_tool_goes_on_where_it_stopped(synscapes_root, write, tmp_path):
+def finished(output) -> list[int]:
+    """The frames that the journals of all processes note, a number per line."""
+    lines = [line for path in (output / "prepared").glob("*.jsonl") for line in path.read_text().splitlines()]
+    return sorted(json.loads(line)["frame"] for line in lines if line.endswith("}"))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_killed_tool_goes_on_where_it_stopped(synscapes_root, write, tmp_path, workers):
     for number in range(11, 61):
         write(synscapes_root, number, scale=8)
-    arguments = [sys.executable, TOOL, "--input", synscapes_root, "--output", tmp_path / "copy", "--num-workers", "1"]
-    journal = tmp_path / "copy" / "prepared.jsonl"
-    with subprocess.Popen(arguments, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= 5):
-            time.sleep(0.002)
-        process.kill()
-    assert process.returncode == -signal.SIGKILL, "it finished before it could be killed"
-    with journal.open("a") as file:
-        file.write('{"frame": 60, "spl')  # what a kill in the middle of a line leaves
-    before = journal.read_bytes().count(b"\n")
-    done = run_tool("--input", synscapes_root, "--output", tmp_path / "copy", "--num-workers", 1)
-    assert done.returncode == 0, done.stderr
-    assert f"kept from earlier {before}," in done.stdout and f"frames written {60 - before}," in done.stdout
-    assert len(list((tmp_path / "copy").glob("leftImg8bit/*/*/synscapes_*.png"))) == 60
-    numbers = [json.loads(line)["frame"] for line in journal.read_text().splitlines() if line.endswith("}")]
-    assert sorted(numbers) == list(range(1, 61)), "a finished frame was done again"
+    output = tmp_path / "copy"
+    arguments = ["--input", synscapes_root, "--output", output, "--num-workers", workers]
+    process = subprocess.Popen(
+        [sys.executable, TOOL, *arguments], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    while process.poll() is None and len(finished(output)) < 5:
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it finished before it could be killed"
+    with next((output / "prepared").iterdir()).open("a") as file:
+        file.write('\n{"frame": 60, "spl')  # what a kill in the middle of a line leaves
+    before = len(finished(output))
+    summary = prepare(synscapes_root, output, num_workers=1)
+    assert (summary.kept, summary.written, summary.skipped) == (before, 60 - before, [])
+    assert len(list(output.glob("leftImg8bit/*/*/synscapes_*.png"))) == 60
+    assert finished(output) == list(range(1, 61)), "a finished frame was done again"
 
 
 def run_here(monkeypatch, *arguments):

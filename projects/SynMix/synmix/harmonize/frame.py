@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from synmix.data import cityscapes, synscapes
 from synmix.data.images import image_size
 from synmix.errors import UserError
 from synmix.files import atomic_path
+from synmix.harmonize.journal import Report, append
 from synmix.harmonize.relabel import Tally, harmonize
 
 Link = Literal["symlink", "copy"]
@@ -35,17 +36,7 @@ class Job:
     split: str
     rules: Mapping[str, str]
     link: Link
-
-
-@dataclass(frozen=True)
-class Report:
-    """What became of a frame; ``problem`` is a sentence where it was skipped."""
-
-    number: int
-    split: str
-    stamp: str = ""
-    problem: str = ""
-    tally: Tally = field(default_factory=Tally)
+    journal: Path  # the folder that finished frames are noted in
 
 
 def frame_name(number: int) -> str:
@@ -63,14 +54,15 @@ def prepare_frame(job: Job) -> Report:
     """Does one frame; a mistake in its files, or of the disk, becomes the report's problem."""
     number = job.source.number
     try:
-        mark, tally = stamp(job.source), _write(job)
+        report = Report(number, job.split, stamp(job.source), tally=_write(job))
+        append(job.journal, report)
     except UserError as error:
         return Report(number, job.split, problem=str(error))
     except cv2.error as error:
         return Report(number, job.split, problem=f"'{job.source.class_map}' or its fellows are damaged ({error.err}).")
     except OSError as error:
         return Report(number, job.split, problem=f"{error.strerror or error} ('{error.filename or job.target.image}').")
-    return Report(number, job.split, mark, tally=tally)
+    return report
 
 
 def _write(job: Job) -> Tally:

@@ -1,21 +1,33 @@
 """What a Cityscapes-format copy holds and how it was made, so that a killed preparation goes on where it stopped."""
 
 import json
+import os
+import socket
+import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from synmix.errors import UserError
 from synmix.files import read_json, write_json
-from synmix.harmonize.frame import Report
 from synmix.harmonize.relabel import Tally
 
 SETTINGS = "prepared.json"
-FRAMES = "prepared.jsonl"
+FRAMES = "prepared"
 #: Part of the settings: a change of what is written makes every older copy stale.
 VERSION = 1
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a frame; ``problem`` is a sentence where it was skipped."""
+
+    number: int
+    split: str
+    stamp: str = ""  # of the source files (:func:`.frame.stamp`)
+    problem: str = ""
+    tally: Tally = field(default_factory=Tally)
 
 
 def check_settings(output: Path, settings: dict[str, Any], overwrite: bool) -> None:
@@ -42,49 +54,31 @@ def check_settings(output: Path, settings: dict[str, Any], overwrite: bool) -> N
 
 
 def read(output: Path) -> dict[int, Report]:
-    """The finished frames, by number; the last entry of a frame counts, a line cut off by a kill does not."""
-    path = output / FRAMES
-    reports = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            report = _report(json.loads(line))
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError):
-            continue
-        reports[report.number] = report
-    return reports
+    """The finished frames, by number; the latest note of a frame counts, a line cut off by a kill does not."""
+    entries = []
+    for path in sorted((output / FRAMES).glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                entry = json.loads(line)
+                entries.append((entry["time"], _report(entry)))
+            except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+                continue
+    return {report.number: report for _, report in sorted(entries, key=lambda each: each[0])}
 
 
-@contextmanager
-def writer(output: Path) -> Iterator["Writer"]:
-    """Opens the journal for further frames."""
-    path = output / FRAMES
-    cut_off = path.exists() and not path.read_bytes().endswith(b"\n")
-    with path.open("a", encoding="utf-8") as file:
-        if cut_off:
-            file.write("\n")
-        yield Writer(file)
+def clear(output: Path) -> None:
+    """Forgets all finished frames."""
+    for path in (output / FRAMES).glob("*.jsonl"):
+        path.unlink()
 
 
-class Writer:
-    """Appends finished frames, each at once on disk."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def add(self, report: Report) -> None:
-        """Writes one line.
-
-        Raises:
-            UserError: the disk is full.
-        """
-        try:
-            self._file.write(json.dumps(_plain(report), separators=(",", ":")) + "\n")
-            self._file.flush()
-        except OSError as error:
-            raise UserError(
-                f"'{self._file.name}' cannot be written ({error.strerror}); make room and call again, finished "
-                "frames are kept."
-            ) from None
+def append(folder: Path, report: Report) -> None:
+    """Notes a finished frame, at once: each process writes a file of its own, so that nobody waits and a kill costs
+    nothing that is finished."""
+    folder.mkdir(parents=True, exist_ok=True)
+    line = json.dumps({**_plain(report), "time": time.time_ns()}, separators=(",", ":"))
+    with (folder / f"{socket.gethostname()}-{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
+        file.write(f"\n{line}")  # the break first: what a kill has cut off stays a line of its own
 
 
 def _plain(report: Report) -> dict[str, Any]:

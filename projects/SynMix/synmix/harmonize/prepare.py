@@ -9,7 +9,8 @@ from synmix.data import cityscapes, synscapes
 from synmix.errors import UserError
 from synmix.files import write_json
 from synmix.harmonize import journal
-from synmix.harmonize.frame import Job, Link, Report, frame_name, prepare_frame, stamp
+from synmix.harmonize.frame import Job, Link, frame_name, prepare_frame, stamp
+from synmix.harmonize.journal import Report
 from synmix.harmonize.relabel import Tally
 from synmix.harmonize.rules import choose
 from synmix.harmonize.splits import Plan, Split, plan_splits
@@ -93,7 +94,8 @@ def prepare(
     summary = Summary(output, plan.how, skipped=list(plan.problems))
     jobs = []
     for number, name in plan.split_of.items():
-        job = Job(synscapes.frame_paths(source, number, images), _target(output, number, name), name, chosen, link)
+        frame, target = synscapes.frame_paths(source, number, images), _target(output, number, name)
+        job = Job(frame, target, name, chosen, link, output / journal.FRAMES)
         if frames[number]:
             summary.skipped.append((number, f"no {', no '.join(frames[number])}: unpack the missing files."))
         elif not overwrite and number in earlier and _is_done(job, earlier[number]):
@@ -110,12 +112,10 @@ def prepare(
 def _run(jobs: list[Job], summary: Summary, num_workers: int) -> None:
     if not jobs:
         return
-    with journal.writer(summary.output) as book:
-        for report in parallel_map(prepare_frame, jobs, "harmonising Synscapes", num_workers):
-            if report.problem:
-                summary.skipped.append((report.number, report.problem))
-                continue
-            book.add(report)
+    for report in parallel_map(prepare_frame, jobs, "harmonising Synscapes", num_workers):
+        if report.problem:
+            summary.skipped.append((report.number, report.problem))
+        else:
             summary.written += 1
             _count(summary, report)
 
@@ -149,7 +149,7 @@ def _move_out(output: Path, plan: Plan, overwrite: bool) -> None:
         for path in _files(_target(output, number, split)):
             path.unlink(missing_ok=True)
     if overwrite:
-        (output / journal.FRAMES).unlink(missing_ok=True)
+        journal.clear(output)
 
 
 def _present(output: Path) -> Iterator[tuple[int, str]]:
