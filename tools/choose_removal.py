@@ -102,10 +102,13 @@ def _curves(arguments: list[str]) -> dict[str, dict[float, list[float]]]:
     for argument in arguments:
         percent, _, path = argument.partition("=")
         try:
-            number = float(percent)
+            number = float(percent) if path else -1.0
         except ValueError:
-            raise UserError(f"'{argument}' is not PERCENT=FILE, for instance 30=results.json.") from None
-        classes = read_json(path).get("classes")
+            number = -1.0
+        if not 0 <= number <= 100:
+            raise UserError(f"'{argument}' is not PERCENT=FILE, for instance 30=results.json.")
+        result = read_json(path) if Path(path).is_file() else {}
+        classes = result.get("classes") if isinstance(result, dict) else None
         if not isinstance(classes, dict):
             raise UserError(
                 f"'{path}' is not a result (it has no 'classes'); tools/eval_cityscapes.py --json writes one."

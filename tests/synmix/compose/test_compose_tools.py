@@ -108,14 +108,15 @@ def test_sweep_finds_the_knee_of_each_class(call, tmp_path):
     arguments = []
     for percent in range(0, 100, 10):
         path = tmp_path / f"{percent}.json"
-        values = {name: {"AP": 30 - 0.5 * max(0, percent - knee)} for name, knee in (("person", 60), ("car", 30))}
+        knees = {"person": 60, "car": 30, "truck": 30, "bus": 90}
+        values = {name: {"AP": 30 - 0.5 * max(0, percent - knee)} for name, knee in knees.items()}
         path.write_text(json.dumps({"classes": {**values, "train": {"AP": None}}}))
         arguments.append(f"{percent}={path}")
     code, text, _ = call("choose_removal", "sweep", *arguments, "--plot", tmp_path / "sweep.svg")
     assert code == 0
     assert "DATASETS.REMOVAL.default 30 DATASETS.REMOVAL.person 60 DATASETS.REMOVAL.bus 90\n" in text
     assert "train" not in text and (tmp_path / "sweep.svg").stat().st_size > 1000
-    for wrong, sentence in (("30", "is not PERCENT=FILE"), (f"0={tmp_path}/no.json", "does not exist")):
+    for wrong, sentence in (("30", "is not PERCENT=FILE"), (f"0={tmp_path}", "is not a result"), ("-5=x", "is not P")):
         code, _, error = call("choose_removal", "sweep", wrong)
         assert code == 2 and sentence in error
 

@@ -187,5 +187,7 @@ def test_an_unknown_class_on_the_command_line_lists_the_known(two_sets):
     from synmix.train.config import load_config
 
     cfg = load_config("", ["DATASETS.TRAIN", "('real','synthetic')", "DATASETS.REMOVAL.persn", "30"])
-    with pytest.raises(UserError, match=r"unknown class 'persn'. Did you mean 'person'\? Known: default, person, rider"):
+    with pytest.raises(
+        UserError, match=r"unknown class 'persn'. Did you mean 'person'\? Known: default, person, rider"
+    ):
         compose(CompositionSpec.from_config(cfg))
