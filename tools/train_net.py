@@ -18,6 +18,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--config-file", default="", metavar="FILE", help="a YAML file of configs/")
     parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint of OUTPUT_DIR")
     parser.add_argument("--eval-only", action="store_true", help="evaluate MODEL.WEIGHTS, train nothing")
+    parser.add_argument("--dry-run", action="store_true", help="check everything, try a few steps, print the plan")
     parser.add_argument("--num-gpus", type=int, default=1, help="processes on this machine, one for each GPU")
     parser.add_argument("--num-machines", type=int, default=1)
     parser.add_argument("--machine-rank", type=int, default=0, help="this machine's number, from 0")
@@ -33,10 +34,14 @@ def parse_arguments() -> argparse.Namespace:
 def work(arguments: argparse.Namespace) -> None:
     """What each process does."""
     from synmix.train.config import load_config  # not above: worker processes import this file and need no torch
+    from synmix.train.preflight import preflight
     from synmix.train.run import evaluate, train
+    from vehicle_keypoints import evaluator  # noqa: F401  registers the second experiment's data sets and metrics
 
     cfg = load_config(arguments.config_file, arguments.opts)
-    if arguments.eval_only:
+    if arguments.dry_run:
+        preflight(cfg, arguments.resume, arguments.trust_pickle)
+    elif arguments.eval_only:
         evaluate(cfg, arguments.trust_pickle)
     else:
         train(cfg, arguments.resume, arguments.trust_pickle)

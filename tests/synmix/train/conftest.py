@@ -1,4 +1,4 @@
-"""A training that takes milliseconds: drawn frames and a detector of one convolution, with random choices of its own."""
+"""A training that takes milliseconds: drawn frames and a detector with random choices of its own."""
 
 from pathlib import Path
 

@@ -13,55 +13,64 @@ from pathlib import Path
 
 import torch
 
-import synmix.train.run as run
+import synmix  # noqa: F401 - before Detectron2
+from synmix.train import run
+from synmix.train.step import GuardedStep
 
 _SPEC = importlib.util.spec_from_file_location("toys", Path(__file__).with_name("conftest.py"))
 toys = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(toys)
 
 
-def train(root: str, output: str) -> None:
-    """The training, resumed, with saves slow enough to be hit in their midst."""
+def train(root: str, output: str, iterations: int, events: int) -> None:
+    """The training, resumed; each step and each save, slow enough to be hit in its midst, is an event."""
     torch.set_num_threads(1)
-    save = torch.save
+    save, run_step = torch.save, GuardedStep.run_step
 
     def slow_save(data, path):
         save(data, path)
         whole = Path(path).read_bytes()
         Path(path).write_bytes(whole[: len(whole) // 2])
+        os.write(events, b"s")
         time.sleep(0.03)
         Path(path).write_bytes(whole)
 
-    torch.save = slow_save
+    def step(self):
+        os.write(events, b"i")
+        run_step(self)
+
+    torch.save, GuardedStep.run_step = slow_save, step
     toys._register_toys(Path(root))
     cfg = toys._toy_config(output)
-    cfg.SOLVER.CHECKPOINT_PERIOD = 1
+    cfg.SOLVER.CHECKPOINT_PERIOD, cfg.SOLVER.MAX_ITER = 1, iterations
     run.train(cfg, resume=True)
 
 
-def main(root: str, output: str, kills: int) -> None:
-    """Prints how many processes were killed."""
-    moment, killed = random.Random(kills), 0
-    while True:
+def main(root: str, output: str, kills: int, iterations: int) -> None:
+    """Kills so many processes, each a random while after a random event, and lets the next one end; prints how many
+    died during a save."""
+    moment, in_save = random.Random(kills), 0
+    for life in range(kills + 1):
+        reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
-            train(root, output)
+            os.close(reader)
+            train(root, output, iterations, writer)
             os._exit(0)
-        patience = moment.uniform(0.1, 1.0) if killed < kills else 300.0
-        deadline = time.monotonic() + patience
-        ended, status = 0, 0
-        while not ended and time.monotonic() < deadline:
-            ended, status = os.waitpid(child, os.WNOHANG)
-            time.sleep(0.005)
-        if ended:
-            print(killed)
-            sys.exit(os.waitstatus_to_exitcode(status))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        killed += 1
-        if killed > kills:
-            sys.exit("the last process hung")
+        os.close(writer)
+        if life < kills:
+            event = os.read(reader, 1)
+            for _ in range(moment.randrange(4)):
+                event = os.read(reader, 1)
+            time.sleep(moment.uniform(0, 0.03))
+            os.kill(child, signal.SIGKILL)
+            in_save += event == b"s"
+        _, status = os.waitpid(child, 0)
+        os.close(reader)
+        if (life < kills) != os.WIFSIGNALED(status) or (life == kills and status):
+            sys.exit(f"life {life} ended with status {status}")
+    print(in_save)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -48,7 +48,9 @@ def train(cfg: CfgNode, resume: bool = False, trust_pickle: bool = False) -> Res
             logger.warning(warning)
         trainer = SynMixTrainer(cfg, composition.dicts(), trust_pickle)
         trainer.resume_or_load(resume)
-        return trainer.train()
+        results = trainer.train()
+        _lay_beside_published(cfg, results)
+        return results
 
 
 def evaluate(cfg: CfgNode, trust_pickle: bool = False) -> Results:
@@ -94,6 +96,14 @@ def check_test_sets(cfg: CfgNode) -> None:
     """
     for name in cfg.DATASETS.TEST:
         sources.source(name).table()
+
+
+def _lay_beside_published(cfg: CfgNode, results: Results) -> None:
+    for name, metric, published, where in cfg.TEST.PUBLISHED:
+        task, _, figure = metric.partition("/")
+        ours = results.get(name, {}).get(task, {}).get(figure)
+        if ours is not None:
+            logger.info("%s %s: %.1f; the paper has %.1f (%s)", name, metric, ours, published, where)
 
 
 def _claim_folder(cfg: CfgNode, composition: Composition, resume: bool) -> None:

@@ -14,6 +14,7 @@ from detectron2.data import MetadataCatalog
 from detectron2.engine import DefaultTrainer, TrainerBase, hooks
 from detectron2.engine.defaults import create_ddp_model
 from detectron2.evaluation import DatasetEvaluator
+from detectron2.modeling import build_model
 from detectron2.utils import comm
 from detectron2.utils.events import EventWriter, JSONWriter, TensorboardXWriter
 from torch import nn
@@ -111,6 +112,17 @@ class SynMixTrainer(DefaultTrainer):
             OrderlyEnd(self.checkpointer, step.request_stop, lambda: step.stop_agreed),
             Metrics(lambda: me.build_writers(), cfg.LOG.PERIOD) if main else None,
         ]
+
+    @classmethod
+    def build_model(cls, cfg: CfgNode) -> nn.Module:
+        """Detectron2's model, with the ``SPEED`` keys applied; its repr goes to the log at debug level only."""
+        model = build_model(cfg)
+        if cfg.SPEED.CHANNELS_LAST:
+            model = model.to(memory_format=torch.channels_last)
+        if cfg.SPEED.COMPILE_BACKBONE:
+            model.backbone.compile(dynamic=True)  # in place: names in checkpoints stay as they are
+        logger.debug("model:\n%s", model)
+        return model
 
     def build_writers(self) -> list[EventWriter]:
         """The progress line, ``metrics.json`` as Detectron2 writes it, TensorBoard, Weights & Biases."""

@@ -1,0 +1,145 @@
+"""What must stop a training does, in time and with a sentence; what must not, does not."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from detectron2.engine import launch  # noqa: F401 - the real thing must be importable
+
+from synmix.errors import UserError
+from synmix.train.launch import check_processes
+from synmix.train.loader import TrainingImages
+from synmix.train.preflight import preflight
+from synmix.train.run import evaluate, prepare, train
+from synmix.train.step import TrainingDiverged
+
+
+def poison(monkeypatch, what: str) -> None:
+    """From iteration 4 on the model gives a loss or a gradient that is not finite."""
+    from detectron2.modeling import META_ARCH_REGISTRY
+    from detectron2.utils.events import get_event_storage
+
+    detector = META_ARCH_REGISTRY.get("TinyDetector")
+    original = detector.forward
+
+    def forward(self, batch):
+        losses = original(self, batch)
+        if self.training and get_event_storage().iter >= 4:
+            bad = self.head.weight.sum() * 0
+            losses["loss_noise"] = bad / bad if what == "loss" else torch.sqrt(bad.abs())  # its gradient is infinite
+        return losses
+
+    monkeypatch.setattr(detector, "forward", forward)
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_non_finite_step_is_never_taken(toy, monkeypatch, what):
+    poison(monkeypatch, what)
+    toy.SOLVER.CHECKPOINT_PERIOD = 1
+    with pytest.raises(TrainingDiverged, match=r"iteration 4.*toy_000000_0000"):
+        train(toy)
+    saved = torch.load(Path(toy.OUTPUT_DIR) / "model_0000003.pth", weights_only=True)
+    assert all(torch.isfinite(value).all() for value in saved["model"].values())
+    assert not (Path(toy.OUTPUT_DIR) / "model_0000004.pth").exists()
+
+
+@pytest.fixture
+def damaged(toy, toy_root, tmp_path):
+    """The training images of one data set, one of them truncated."""
+    _, composition = prepare(toy)
+    records = composition.dicts()
+    torn = tmp_path / "torn.png"
+    whole = Path(records[3]["file_name"]).read_bytes()
+    torn.write_bytes(whole[: len(whole) // 2])
+    records[3] = records[3] | {"file_name": str(torn)}
+    return records
+
+
+def load_all(toy, records, on_damaged):
+    from synmix.data.mapper import SynMixMapper
+
+    images = TrainingImages(records, SynMixMapper.from_config(toy), seed=1, on_damaged=on_damaged)
+    return [images[0, index] for index in range(len(images))]
+
+
+def test_a_truncated_image_stops_the_run_with_its_name(toy, damaged):
+    failed = [record for record in load_all(toy, damaged, "stop") if "failure" in record]
+    assert len(failed) == 1
+    assert "torn.png" in failed[0]["failure"]
+
+
+def test_a_truncated_image_is_replaced_by_one_of_its_data_set(toy, damaged):
+    loaded = load_all(toy, damaged, "replace")
+    replaced = [index for index, record in enumerate(loaded) if "replaces" in record]
+    assert replaced == [3]
+    assert "torn.png" in loaded[3]["replaces"][0]
+    assert [record["dataset"] for record in loaded] == [record["dataset"] for record in damaged]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_sentence_reaches_the_user_from_a_worker(toy, damaged, monkeypatch, workers):
+    toy.DATALOADER.NUM_WORKERS = workers
+    monkeypatch.setattr("synmix.compose.composition.Composition.dicts", lambda self: damaged)
+    with pytest.raises(UserError, match=r"torn\.png' is not a readable PNG"):
+        train(toy)
+
+
+def test_replacements_are_counted(toy, damaged, monkeypatch, caplog):
+    toy.DATALOADER.ON_DAMAGED = "replace"
+    monkeypatch.setattr("synmix.compose.composition.Composition.dicts", lambda self: damaged)
+    train(toy)
+    state = torch.load(Path(toy.OUTPUT_DIR) / "model_final.pth", weights_only=True)["trainer"]["step"]
+    assert state["replaced"] == 2  # 12 iterations of 4 are two epochs of 24 images
+    assert sum(state["seen"].values()) == 48
+
+
+def test_images_seen_are_counted_by_data_set(toy):
+    train(toy)
+    last = json.loads((Path(toy.OUTPUT_DIR) / "metrics.json").read_text().splitlines()[-1])
+    assert (last["images/toy_real_train"], last["images/toy_synthetic_train"]) == (24, 24)
+
+
+def test_a_dry_run_writes_nothing_and_prints_the_plan(toy, capsys):
+    preflight(toy)
+    printed = capsys.readouterr().err
+    assert "12 iterations of 4 images = 2.00 epochs of 24" in printed
+    assert "time left" in printed
+    assert not Path(toy.OUTPUT_DIR).exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("SOLVER.IMS_PER_BATCH", 5, None),
+        ("SOLVER.ACCUMULATE", 3, "SOLVER.IMS_PER_BATCH is 4"),
+        ("DATALOADER.ON_DAMAGED", "ignore", "ON_DAMAGED"),
+        ("INPUT.RESIZE", "magic", "INPUT.RESIZE"),
+        ("DATASETS.TEST", ("toy_vall",), "Did you mean 'toy_val'"),
+        ("DATASETS.TEST", ("cityscapes_instance_val",), "expected the images in"),
+        ("MODEL.WEIGHTS", "nowhere.pth", "not found"),
+    ],
+)
+def test_mistakes_in_the_config(toy, monkeypatch, tmp_path, key, value, sentence):
+    monkeypatch.setenv("DETECTRON2_DATASETS", str(tmp_path))
+    toy.merge_from_list([key, value])
+    if sentence is None:
+        train(toy)
+        return
+    with pytest.raises(UserError, match=sentence):
+        train(toy)
+
+
+def test_wrong_numbers_of_gpus():
+    with pytest.raises(UserError, match="at least one"):
+        check_processes(0, "cpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(UserError, match=r"has 0 usable GPU.*MODEL\.DEVICE cpu"):
+            check_processes(2, "cuda")
+
+
+def test_evaluating_alone(toy):
+    toy.DATASETS.TEST = ("toy_val",)
+    train(toy)
+    toy.MODEL.WEIGHTS = str(Path(toy.OUTPUT_DIR) / "model_final.pth")
+    assert "AP" in evaluate(toy)["toy_val"]["segm"]
