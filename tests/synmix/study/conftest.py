@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from synmix.evaluate.average_precision import MatchTable
+from synmix.evaluate.matching import FALSE_POSITIVE, TRUE_POSITIVE
 from synmix.evaluate.result import make_result, result_path, write_result
 from synmix.files import write_json, write_text
 from synmix.labels import CLASS_NAMES
+from synmix.study import execute
 
 
 def draw_table(skill: float, seed: int, num_images: int = 12) -> MatchTable:
@@ -19,7 +21,7 @@ def draw_table(skill: float, seed: int, num_images: int = 12) -> MatchTable:
     image = np.repeat(np.arange(num_images), 2 * len(CLASS_NAMES))
     category = np.tile(np.repeat(np.arange(len(CLASS_NAMES)), 2), num_images)
     found = generator.random(len(image)) < skill
-    outcome = np.where(found[:, None], 2, 1).repeat(10, axis=1).astype(np.int8)
+    outcome = np.where(found[:, None], TRUE_POSITIVE, FALSE_POSITIVE).repeat(10, axis=1).astype(np.int8)
     images = tuple(f"frame_{index:03}" for index in range(num_images))
     return MatchTable(CLASS_NAMES, images, truths, image, category, generator.random(len(image)), outcome)
 
@@ -29,14 +31,13 @@ class FakeTrainer:
 
     def __init__(self) -> None:
         self.trained = []
-        self.resumed = []
         self.failures = {}  # output folder's name contains -> exception
         self.during = lambda cfg: None
 
     def __call__(self, cfg, resume=False):
         folder = cfg.OUTPUT_DIR
-        self.trained.append(folder.rsplit("/", 1)[1])
-        self.resumed.append(resume)
+        if "/start_" not in folder:  # every run of the miniature begins with that one
+            self.trained.append(folder.rsplit("/", 1)[1])
         self.during(cfg)
         for part, error in self.failures.items():
             if part in folder:
@@ -44,7 +45,8 @@ class FakeTrainer:
                 raise error
         write_text(f"{folder}/config.yaml", cfg.dump())
         write_text(f"{folder}/model_final.pth", "weights")
-        write_json(f"{folder}/manifest.json", {"images": list(cfg.DATASETS.IMAGES)})
+        parts = [{"classes": {"car": {"labels": 9 * n, "kept": 5 * n}}} for n in cfg.DATASETS.IMAGES]
+        write_json(f"{folder}/manifest.json", {"data_sets": parts})
         real = sum(
             count for name, count in zip(cfg.DATASETS.TRAIN, cfg.DATASETS.IMAGES, strict=True) if "cityscapes" in name
         )
@@ -56,7 +58,8 @@ class FakeTrainer:
 
 @pytest.fixture
 def trainer(monkeypatch) -> FakeTrainer:
-    """Replaces the training room's ``train``."""
+    """Replaces the training room's ``train``, and leaves the start's frames undrawn."""
+    monkeypatch.setattr(execute, "draw_start", lambda images: None)
     fake = FakeTrainer()
     module = types.ModuleType("synmix.train.run")
     module.train = fake

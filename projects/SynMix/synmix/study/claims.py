@@ -7,7 +7,7 @@ where one does not.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, Literal
 
 from synmix.compose.budget import effective_learning_rate
@@ -69,7 +69,7 @@ def _side(estimate: Estimate, margin: float) -> Answer:
 def _show(estimate: Estimate, as_ratio: bool) -> str:
     unit, sign = ("times", "") if as_ratio else ("AP", "+")
     numbers = f"{estimate.value:{sign}.1f} {unit} [{estimate.low:{sign}.1f}, {estimate.high:{sign}.1f}]"
-    return numbers + (f", {estimate.seeds} seeds" if estimate.seeds > 1 else "")
+    return numbers.replace("-", "\N{MINUS SIGN}") + (f", {estimate.seeds} seeds" if estimate.seeds > 1 else "")
 
 
 def all_hold(comparisons: Iterable[Comparison]) -> Callable[[Evidence], Verdict]:
@@ -233,16 +233,24 @@ def _labels(manifest: dict[str, Any]) -> tuple[int, int]:
 
 
 def _one_optimum(evidence: Evidence, scale: Scale, trainings: Trainings) -> Verdict:
-    rates, best = sorted(scale.grid["lr"]), {}
+    """Holds where each curve's best rates agree, does not hold where no rates agree that could be the best."""
+    rates, best, possible = sorted(scale.grid["lr"]), [], []
     for momentum in scale.grid["momentum"]:
-        found = {rate: evidence.estimate(trainings.finetuning(rate, momentum), REAL) for rate in rates}
-        if None in found.values():
-            return Verdict("not yet run", (f"momentum {momentum:g}: not yet run",))
-        best[momentum] = max(found, key=lambda rate: found[rate].value)  # type: ignore[union-attr]
-    effective = {momentum: effective_learning_rate(rate, momentum) for momentum, rate in best.items()}
-    step = max(high / low for low, high in pairwise(rates))
-    spread = max(effective.values()) / min(effective.values())
+        runs = {effective_learning_rate(rate, momentum): trainings.finetuning(rate, momentum) for rate in rates}
+        found = {rate: estimate for rate, run in runs.items() if (estimate := evidence.estimate(run, REAL))}
+        if len(found) < len(rates):
+            return Verdict("not yet run", (f"momentum {momentum:g}: {len(found)} of {len(rates)} rates run",))
+        top = max(found, key=lambda rate: found[rate].value)
+        best.append(top)
+        differences = {rate: evidence.difference(run, runs[top], REAL) for rate, run in runs.items()}
+        possible.append([rate for rate, difference in differences.items() if difference and difference.low <= 0])
+    step = 1.001 * max(high / low for low, high in pairwise(rates))
+    answer: Answer = "holds" if max(best) / min(best) <= step else "open"
+    if not any(max(some) / min(some) <= step for some in product(*possible)):
+        answer = "does not hold"
     sentences = tuple(
-        f"momentum {momentum:g}: best at {best[momentum]:g}, effective {effective[momentum]:.3g}" for momentum in best
+        f"momentum {momentum:g}: best at an effective rate of {top:.3g}; not worse beyond doubt at "
+        + ", ".join(f"{rate:.3g}" for rate in sorted(rest))
+        for momentum, top, rest in zip(scale.grid["momentum"], best, possible, strict=True)
     )
-    return Verdict("holds" if spread <= step * 1.001 else "does not hold", sentences)
+    return Verdict(answer, sentences)

@@ -75,7 +75,7 @@ class Evidence:
             return None
         if len({result.table.images for side in sides for result in side}) > 1:
             raise UserError(
-                f"'{first.arm}' and '{second.arm}' were evaluated on different images of '{sides[0][0].dataset}'; remove "
+                f"'{first.arm}' and '{second.arm}' saw different images of '{sides[0][0].dataset}'; remove "
                 "the runs of one of them to train and evaluate it again."
             )
         with np.errstate(divide="ignore", invalid="ignore"):

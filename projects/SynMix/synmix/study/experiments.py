@@ -103,7 +103,7 @@ def removal(scale: Scale) -> Experiment:
     """Figure 4."""
     trainings = Trainings(scale)
     cells = tuple(
-        Cell(f"{percent:g} %", domain, trainings.synthetic(percent), domain)
+        Cell(_percent(percent), domain, trainings.synthetic(percent), domain)
         for percent in scale.grid["removal"]
         for domain in (SYNTHETIC, REAL)
     )
@@ -113,7 +113,13 @@ def removal(scale: Scale) -> Experiment:
 def ratio(scale: Scale) -> Experiment:
     """Figure 5."""
     cells = tuple(
-        Cell(f"{share:g} %", domain, Trainings(scale).ratio(share), domain, published.FIGURE_5.get((share, domain)))
+        Cell(
+            f"{share:g}\N{NO-BREAK SPACE}%",
+            domain,
+            Trainings(scale).ratio(share),
+            domain,
+            published.FIGURE_5.get((share, domain)),
+        )
         for share in scale.grid["real_share"]
         for domain in (REAL, SYNTHETIC)
     )
@@ -232,6 +238,10 @@ def in_order(runs: Sequence[Run]) -> list[Run]:
             chain.append(chain[-1].init)
         ordered.update(dict.fromkeys(reversed(chain)))
     return list(ordered)
+
+
+def _percent(value: float) -> str:
+    return f"{value:g}\N{NO-BREAK SPACE}%"
 
 
 def _both_domains(rows: Sequence[tuple[str, Run]], table: published.Table) -> tuple[Cell, ...]:

@@ -8,6 +8,7 @@ contrast, blur and noise, and all runs begin with what it learned.
 import cv2
 import numpy as np
 
+from synmix.data.images import read_rgb
 from synmix.data.sources import datasets_root, names, register_cityscapes_format
 from synmix.mini.write import write_miniature
 from synmix.progress import track
@@ -32,7 +33,7 @@ def draw_start(images: int) -> None:
     write_miniature(folder, seed=_SEED, real=(images, 1, 1), synthetic=1, num_workers=1)
     paths = sorted(folder.glob("cityscapes/leftImg8bit/train/*/*.png"))
     for number, path in track(enumerate(paths), "gray frames", len(paths)):
-        cv2.imwrite(str(path), gray_look(cv2.imread(str(path)), number))
+        cv2.imwrite(str(path), gray_look(read_rgb(path)[:, :, ::-1], number))
     done.write_text(f"{len(paths)} frames in a third look\n")
 
 

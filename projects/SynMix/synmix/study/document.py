@@ -1,0 +1,95 @@
+"""A report as plain data, which :mod:`page` shows in a browser and :mod:`markdown` as text."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from synmix.study.evidence import Estimate
+
+Tone = Literal["plain", "good", "bad", "open", "dim"]
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Running text."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A row of a table of results: the paper's figure and ours."""
+
+    row: str
+    column: str
+    published: float | None
+    ours: Estimate | None
+    state: str  # of the run, shown where there is no figure
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A table of results; columns of equal name stand together."""
+
+    rows: tuple[Number, ...]
+    row_title: str
+    column_title: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Any other table."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[int, ...] = ()  # columns aligned to the right
+    folded: str = ""  # a title to unfold it by
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An SVG."""
+
+    name: str
+    svg: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class CheckItem:
+    """A claim and its answer."""
+
+    answer: str
+    title: str
+    section: str
+    criterion: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """Claims and their answers."""
+
+    items: tuple[CheckItem, ...]
+
+
+Block = Paragraph | Numbers | Grid | Picture | Checklist
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled part of the report."""
+
+    anchor: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """The whole report."""
+
+    title: str
+    subtitle: str
+    cards: tuple[tuple[str, str], ...]  # (figure, what it counts), at the top
+    sections: tuple[Section, ...] = field(default_factory=tuple)

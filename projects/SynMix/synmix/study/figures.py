@@ -1,0 +1,144 @@
+"""Figures 4, 5 and 6 as SVG: our curves with their intervals, and the paper's values where its text gives them."""
+
+import io
+import re
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from synmix.compose.budget import effective_learning_rate
+from synmix.labels import CLASS_NAMES
+from synmix.study import published
+from synmix.study.evidence import Estimate, Evidence
+from synmix.study.experiments import DOMAIN_TITLES, REAL, SYNTHETIC, Trainings
+from synmix.study.runs import Run
+
+BLUE, ORANGE, GRAY, INK = "#2563a8", "#d9730d", "#8b929c", "#22262e"
+COLORS = {REAL: BLUE, SYNTHETIC: ORANGE}  # as in the paper's Figure 5
+_STYLE = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["system-ui", "Segoe UI", "Helvetica Neue", "Arial", "DejaVu Sans", "sans-serif"],
+    "font.size": 11,
+    "svg.fonttype": "none",  # text stays text: small files, selectable, the reader's font
+    "svg.hashsalt": "synmix",  # equal figures give equal files
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GRAY,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.grid": True,
+    "grid.color": "#e6e8eb",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+}
+
+Point = tuple[float, Estimate]
+
+
+def removal_figure(evidence: Evidence) -> str:
+    """Figure 4: AP on Synscapes of each class against the labels removed, the paper's knees dashed."""
+    grid, trainings = sorted(evidence.scale.grid["removal"]), Trainings(evidence.scale)
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(9, 4.6), layout="constrained")
+        panels = figure.subplots(2, 4, sharex=True).ravel()
+        for axes, name in zip(panels, CLASS_NAMES, strict=True):
+            runs = [(percent, trainings.synthetic(percent)) for percent in grid]
+            knee = published.FIGURE_4_KNEE.get(name, published.FIGURE_4_KNEE_OTHERS)
+            axes.axvline(knee, color=GRAY, linestyle=(0, (4, 3)), linewidth=1.2)
+            _curve(axes, _points(evidence, runs, SYNTHETIC, f"AP-{name}"), ORANGE)
+            axes.set_title(name, fontsize=11, loc="left", fontweight="semibold")
+            axes.set_xlim(-4, 94)
+            axes.set_xticks([0, 30, 60, 90])
+            axes.set_ylim(bottom=0)
+        figure.supxlabel("labels removed, smallest first (%)", fontsize=11)
+        figure.supylabel("AP on Synscapes (%)", fontsize=11)
+        return _svg(figure, "Average precision of each class on Synscapes against the percentage of labels removed")
+
+
+def ratio_figure(evidence: Evidence) -> str:
+    """Figure 5: AP on both domains against the share of real images."""
+    grid, trainings = sorted(evidence.scale.grid["real_share"]), Trainings(evidence.scale)
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _one_panel("real images in the training set (%)", "AP (%)")
+        for domain in (REAL, SYNTHETIC):
+            runs = [(share, trainings.ratio(share)) for share in grid]
+            _curve(axes, _points(evidence, runs, domain), COLORS[domain], f"on {DOMAIN_TITLES[domain]}")
+        if evidence.scale.name == "paper":
+            for (share, domain), value in published.FIGURE_5.items():
+                _mark(axes, share, value, COLORS[domain])
+        return _finish(figure, axes, "Average precision on both domains against the share of real training images")
+
+
+def hyperparameter_figure(evidence: Evidence) -> str:
+    """Figure 6: AP on Cityscapes against the learning rate and, beside it, the effective one."""
+    rates, trainings = sorted(evidence.scale.grid["lr"]), Trainings(evidence.scale)
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+        for momentum, color in zip(evidence.scale.grid["momentum"], (ORANGE, BLUE), strict=False):
+            runs = [(rate, trainings.finetuning(rate, momentum)) for rate in rates]
+            points = _points(evidence, runs, REAL)
+            effective = [(effective_learning_rate(rate, momentum), estimate) for rate, estimate in points]
+            for axes, curve in zip(panels, (points, effective), strict=True):
+                _curve(axes, curve, color, f"momentum {momentum:g}")
+        for axes, label in zip(panels, ("learning rate", "effective learning rate, lr / (1 − momentum)"), strict=True):
+            axes.set_xscale("log")
+            axes.set_xlabel(label)
+        if evidence.scale.name == "paper":
+            for (rate, momentum), value in published.FIGURE_6.items():
+                _mark(panels[0], rate, value, BLUE if momentum else ORANGE)
+            panels[1].axvline(published.FIGURE_6_OPTIMUM, color=GRAY, linestyle=(0, (4, 3)), linewidth=1.2)
+        panels[0].set_ylabel("AP on Cityscapes (%)")
+        return _finish(figure, panels[0], "Average precision of fine-tuning against learning rate and momentum")
+
+
+def _one_panel(x_label: str, y_label: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(7, 3.8), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    return figure, axes
+
+
+def _points(evidence: Evidence, runs: Sequence[tuple[float, Run]], domain: str, figure: str = "AP") -> list[Point]:
+    found = [(place, evidence.estimate(run, domain, figure)) for place, run in runs]
+    return [(place, estimate) for place, estimate in found if estimate is not None and not np.isnan(estimate.value)]
+
+
+def _curve(axes: Axes, points: Sequence[Point], color: str, label: str | None = None) -> None:
+    """A line through the values and a band of their intervals; nothing but a note where there is nothing yet."""
+    if not points:
+        axes.text(0.5, 0.5, "not yet run", transform=axes.transAxes, ha="center", color=GRAY)
+        return
+    places = [place for place, _ in points]
+    axes.fill_between(places, [e.low for _, e in points], [e.high for _, e in points], color=color, alpha=0.15, lw=0)
+    axes.plot(places, [e.value for _, e in points], color=color, marker="o", markersize=5, linewidth=2, label=label)
+
+
+def _mark(axes: Axes, place: float, value: float, color: str) -> None:
+    """A value of the paper."""
+    axes.plot([place], [value], marker="D", markersize=8, markerfacecolor="white", markeredgecolor=color, zorder=5)
+    axes.annotate(f"paper {value:g}", (place, value), xytext=(-8, 8), textcoords="offset points", ha="right")
+
+
+def _finish(figure: Figure, axes: Axes, title: str) -> str:
+    axes.set_ylim(bottom=0)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best")
+    return _svg(figure, title)
+
+
+def _svg(figure: Figure, title: str) -> str:
+    """The figure as an ``<svg>`` element that scales with the page and tells a screen reader what it shows."""
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
+    text = stream.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    label = f'<svg role="img" aria-label="{title}" '
+    return text.replace("<svg ", label, 1)

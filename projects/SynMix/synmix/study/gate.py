@@ -1,0 +1,123 @@
+"""The gate: does mixing pay? A control arm against a mixed arm, by terms that were written down beforehand.
+
+The verdict is ``pass`` where the whole interval of the gain is at or above the least gain that was asked for, ``fail``
+where all of it is below, ``inconclusive`` in between. The interval is a paired bootstrap over images and seeds.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from synmix.errors import UserError
+from synmix.evaluate.bootstrap import Difference, paired_difference
+from synmix.evaluate.result import Result
+from synmix.files import read_json, write_json
+from synmix.study.store import Record, Store
+
+Answer = Literal["pass", "fail", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is asked: everything that could be chosen to please, fixed before the results are there."""
+
+    control: str  # an arm: all its seeds; or one run
+    mixed: str
+    data_set: str
+    min_gain: float  # AP points
+    figure: str = "AP"
+    confidence: float = 0.95
+    resamples: int = 10_000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class GateVerdict:
+    """The answer and what it rests on."""
+
+    answer: Answer
+    terms: Terms
+    gain: Difference
+    control: tuple[str, ...]  # runs
+    mixed: tuple[str, ...]
+    declared_first: bool  # the terms are older than every result
+
+
+def declare(path: Path, terms: Terms) -> float:
+    """Writes the terms down, or reads them where they are written down already.
+
+    Returns:
+        when they were declared, in seconds since 1970.
+
+    Raises:
+        UserError: other terms were declared in this file, or it is damaged.
+    """
+    if not path.exists():
+        write_json(path, {"declared": time.time(), "terms": asdict(terms)})
+    found = read_json(path)
+    try:
+        declared, before = float(found["declared"]), Terms(**found["terms"])
+    except (KeyError, TypeError, ValueError):
+        raise UserError(f"'{path}' is not a declaration of the gate's terms; name another file.") from None
+    for key, value in asdict(terms).items():
+        if getattr(before, key) != value:
+            raise UserError(
+                f"'{path}' declares {key} = {getattr(before, key)!r}, not {value!r}; terms are not changed afterwards: "
+                "keep them, or declare a new gate in another file for runs that are still to come."
+            )
+    return declared
+
+
+def judge(store: Store, terms: Terms, declared: float) -> GateVerdict:
+    """Compares the two arms.
+
+    Raises:
+        UserError: an arm is unknown, has no finished run, or lacks results on the data set.
+    """
+    if not 0 < terms.confidence < 1:
+        raise UserError(f"--confidence is {terms.confidence:g}; give a share between 0 and 1.")
+    control, mixed = (find_arm(store, name) for name in (terms.control, terms.mixed))
+    before, after = ([_result(record, terms.data_set).table for record in arm] for arm in (control, mixed))
+    gains = paired_difference(before, after, terms.resamples, terms.confidence, terms.seed)
+    if terms.figure not in gains:
+        raise UserError(f"unknown figure '{terms.figure}'; known: {', '.join(gains)}.")
+    gain = gains[terms.figure]
+    first = all(declared <= record.status.ended for record in (*control, *mixed))
+    return GateVerdict(_answer(gain, terms.min_gain), terms, gain, _ids(control), _ids(mixed), first)
+
+
+def _ids(arm: Sequence[Record]) -> tuple[str, ...]:
+    return tuple(record.run.id for record in arm)
+
+
+def _answer(gain: Difference, min_gain: float) -> Answer:
+    return "pass" if gain.low >= min_gain else "fail" if gain.high < min_gain else "inconclusive"
+
+
+def find_arm(store: Store, name: str) -> Sequence[Record]:
+    """The finished runs of an arm, one a seed, or the one run of this name; the start of a name is enough where it is
+    the start of one arm's name only.
+
+    Raises:
+        UserError: no such arm or run, several, or none of it is finished.
+    """
+    ids = store.ids()
+    matching = [run_id for run_id in ids if run_id.startswith(name)]
+    arms = sorted({run_id.rsplit("_seed", 1)[0] for run_id in matching})
+    if len(arms) != 1:
+        known = sorted({run_id.rsplit("_seed", 1)[0] for run_id in ids})
+        what = "unknown run" if not arms else "ambiguous run"
+        raise UserError(f"{what} '{name}'; known: {', '.join(arms or known) or 'none, the store is empty'}.")
+    finished = [record for record in map(store.record, matching) if record.status.state == "finished"]
+    if not finished:
+        raise UserError(f"no run of '{arms[0]}' is finished; train it first (tools/study.py list shows what is done).")
+    return finished
+
+
+def _result(record: Record, data_set: str) -> Result:
+    if data_set not in record.results:
+        known = ", ".join(record.results) or "none"
+        raise UserError(f"run '{record.run.id}' has no result on '{data_set}'; it has: {known}.")
+    return record.results[data_set]

@@ -1,0 +1,78 @@
+"""Sweeps through Hydra: each job one run, failures told at the end, a repeated command repeats nothing."""
+
+import importlib.util
+import sys
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from synmix.study.scale import CONFIGS
+from synmix.study.store import Store
+
+TOOL = CONFIGS.parent / "tools/sweep.py"
+
+
+@pytest.fixture
+def sweep(monkeypatch, tmp_path):
+    """Calls tools/sweep.py in this process, on the miniature; returns its exit code."""
+
+    def call(*arguments: str) -> int:
+        spec = importlib.util.spec_from_file_location("sweep_tool", TOOL)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        flags = [argument for argument in arguments if argument.startswith("-")]
+        keys = [argument for argument in arguments if not argument.startswith("-")]
+        command = ["sweep.py", *flags, "scale=mini", f"store={tmp_path / 'store'}", *keys]
+        monkeypatch.setattr(sys, "argv", command)
+        GlobalHydra.instance().clear()
+        return module.main()
+
+    return call
+
+
+def test_a_sweep_fails_where_a_run_fails_and_repeats_only_that(sweep, trainer, tmp_path, capsys):
+    trainer.failures["real80_"] = RuntimeError("no [luck]")
+    assert sweep("-m", "+experiment=ratio") == 1
+    store = Store(tmp_path / "store")
+    states = {run_id: store.status(run_id).state for run_id in store.ids()}
+    assert sorted(states.values()) == ["failed"] + 5 * ["finished"]  # with the start of all
+    shown = capsys.readouterr().err
+    assert "no [luck]" in shown and "1 of 5 did not end" in shown
+    trainer.failures.clear()
+    trainer.trained.clear()
+    assert sweep("-m", "+experiment=ratio") == 0
+    assert len(trainer.trained) == 1 and trainer.trained[0].startswith("real80_")
+    assert (tmp_path / "store/index.parquet").exists()
+
+
+def test_keys_by_hand_and_a_single_run(sweep, trainer):
+    assert sweep("-m", "training=ratio", "compose.real_share=0,50", "solver.lr=0.1,0.2") == 0
+    assert len(set(trainer.trained)) == 4
+    trainer.trained.clear()
+    assert sweep("training=ratio", "compose.real_share=50", "solver.lr=0.1") == 0
+    assert trainer.trained == []
+
+
+def test_bad_values_fail_their_job_only(sweep, trainer, capsys):
+    assert sweep("-m", "compose.removal=lots,none") == 1
+    assert "compose.removal is 'lots'" in capsys.readouterr().err.replace("\n", " ").replace("│", "")
+    assert len(trainer.trained) == 1
+
+
+def test_a_missing_pretraining_can_be_a_failure(sweep, trainer, capsys):
+    assert sweep("training=finetuning", "missing_pretraining=fail") == 1
+    assert trainer.trained == []
+
+
+def test_a_second_sweep_on_the_store_is_refused(sweep, trainer, tmp_path, capsys):
+    with Store(tmp_path / "store").sweep_lock(), pytest.raises(SystemExit) as exit_code:
+        sweep("-m", "+experiment=domain_gap")
+    assert exit_code.value.code == 2 and "wait until it ends" in capsys.readouterr().err
+    assert trainer.trained == []
+
+
+def test_unknown_keys_and_experiments_begin_nothing(sweep, trainer, tmp_path):
+    for arguments in (["+experiment=ratios"], ["solver.learning=1"], ["scale=huge"]):
+        with pytest.raises(SystemExit):
+            sweep("-m", *arguments)
+    assert not (tmp_path / "store").exists()

@@ -1,0 +1,38 @@
+#!/usr/bin/env python
+"""Lays every table and figure of the paper beside the runs of a store.
+
+python tools/report.py --scale mini                      reads runs/mini, writes runs/mini/report/report.html
+"""
+
+import argparse
+from pathlib import Path
+
+from synmix.errors import run_tool
+from synmix.study.report import write_report
+from synmix.study.scale import load_scale, scale_names
+from synmix.study.store import Store
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", default="paper", help=f"{' or '.join(scale_names())} (default: paper)")
+    parser.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
+    parser.add_argument(
+        "--output", type=Path, help="folder for report.html, report.md, *.svg (default: <store>/report)"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Writes the report; an empty or missing store gives one in which everything is yet to be run."""
+    arguments = parse_arguments()
+    scale = load_scale(arguments.scale)
+    store = Store(arguments.store or Path("runs") / scale.name)
+    output = arguments.output or store.root / "report"
+    document = write_report(store, scale, output)
+    print(f"{output / 'report.html'}: " + ", ".join(f"{figure} {what}" for figure, what in document.cards))
+
+
+if __name__ == "__main__":
+    run_tool(main)
