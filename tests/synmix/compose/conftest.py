@@ -4,11 +4,15 @@ import random
 
 import polars as pl
 import pytest
+from hypothesis import settings
 
 from synmix.data import sources
 from synmix.data.sources import DataSource, to_dicts
 from synmix.data.table import FRAME_SCHEMA, INSTANCE_SCHEMA, InstanceTable
 from synmix.labels import CLASS_NAMES
+
+settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
+settings.load_profile("unhurried")
 
 
 def instance_rows(rows):

@@ -116,7 +116,11 @@ def test_sweep_finds_the_knee_of_each_class(call, tmp_path):
     assert code == 0
     assert "DATASETS.REMOVAL.default 30 DATASETS.REMOVAL.person 60 DATASETS.REMOVAL.bus 90\n" in text
     assert "train" not in text and (tmp_path / "sweep.svg").stat().st_size > 1000
-    for wrong, sentence in (("30", "is not PERCENT=FILE"), (f"0={tmp_path}", "is not a result"), ("-5=x", "is not P")):
+    for wrong, sentence in (
+        ("30", "is not PERCENT=FILE"),
+        (f"0={tmp_path}", "is not a result"),
+        ("150=x", "is not PERCENT=FILE"),
+    ):
         code, _, error = call("choose_removal", "sweep", wrong)
         assert code == 2 and sentence in error
 
