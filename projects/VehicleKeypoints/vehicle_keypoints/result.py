@@ -120,6 +120,20 @@ def paired_difference(
     return report
 
 
+def mean_with_interval(
+    runs: Sequence[KeypointResult], resamples: int = 1000, confidence: float = 0.95, seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """For each figure the mean over an arm's seeds, and its interval from resampling images and seeds together."""
+    weights = image_weights(len(runs[0].images), resamples, seed)
+    drawn = np.random.default_rng([seed, 1]).integers(0, len(runs), (resamples, len(runs)))
+    sampled, plain = [run.figures(weights) for run in runs], [run.figures() for run in runs]
+    report = {}
+    for name in FIGURES:
+        replicates = np.take_along_axis(np.stack([run[name] for run in sampled], axis=1), drawn, axis=1).mean(axis=1)
+        report[name] = {"mean": float(np.mean([run[name] for run in plain])), **_interval(replicates, confidence)}
+    return report
+
+
 def _interval(replicates: np.ndarray, confidence: float) -> dict[str, float]:
     known = replicates[~np.isnan(replicates)]
     if not len(known):
@@ -177,9 +191,10 @@ def read_result(path: Path) -> KeypointResult:
     try:
         if data["format"] != _FORMAT:
             raise UserError(f"'{path}' has format {data['format']}, but this version reads {_FORMAT}; evaluate again.")
-        tables = [_unpack(data["matches"][kind]) for kind in ("keypoints", "boxes")]
-        counts = [np.array(data[name], dtype=np.int64) for name in ("correct", "labelled")]
-        return KeypointResult(data["dataset"], tuple(data["points"]), tuple(data["images"]), *tables, *counts)
+        keypoints, boxes = (_unpack(data["matches"][kind]) for kind in ("keypoints", "boxes"))
+        correct, labelled = (np.array(data[name], dtype=np.int64) for name in ("correct", "labelled"))
+        names = data["dataset"], tuple(data["points"]), tuple(data["images"])
+        return KeypointResult(*names, keypoints, boxes, correct, labelled)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"'{path}' is no vehicle-keypoint result ({error!r}); evaluate again.") from None
 

@@ -153,8 +153,8 @@ def paint_background(
     half = generator.uniform(5.5, 8.5)
     _paint_road(canvas, look, camera, scale, half)
     if look.noise:  # asphalt and dirt: slow stains
-        stains = generator.normal(0, 7, (height // 24 + 1, width // 24 + 1, 1)).astype(np.float32)
-        stains = cv2.resize(stains, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
+        coarse = generator.normal(0, 7, (height // 24 + 1, width // 24 + 1)).astype(np.float32)
+        stains = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))[..., None]
         canvas = np.clip(canvas + stains, 0, 255).astype(np.uint8)
     return canvas
 
@@ -183,16 +183,16 @@ def _paint_road(canvas: np.ndarray, look: Look, camera: Camera, scale: int, half
     near, far = 1.5, 90.0
     fill([(-half - 0.3, near), (half + 0.3, near), (half + 0.3, far), (-half - 0.3, far)], (186, 184, 178))
     fill([(-half, near), (half, near), (half, far), (-half, far)], look.road)
-    for ahead in np.arange(2.0, 60.0, 5.0):
+    for ahead in np.arange(2.0, 60.0, 5.0).tolist():
         fill([(-0.08, ahead), (0.08, ahead), (0.08, ahead + 2.4), (-0.08, ahead + 2.4)], (226, 224, 214))
 
 
 def finish(look: Look, generator: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Tint, blur, vignette and noise of the finished (H, W, 3) uint8 image."""
     height, width = image.shape[:2]
-    result = image.astype(np.float32) * np.array(look.tint, dtype=np.float32)
+    result: np.ndarray = image.astype(np.float32) * np.array(look.tint, dtype=np.float32)
     if look.blur:
-        result = cv2.GaussianBlur(result, (0, 0), look.blur)
+        result = np.asarray(cv2.GaussianBlur(result, (0, 0), look.blur))
     if look.vignette:
         y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
         result *= (1 - look.vignette * (x**2 + y**2) / 2)[..., None]

@@ -133,8 +133,8 @@ def _body(profile: np.ndarray, width: float) -> list[Face]:
         faces.append(Face(corners, np.array([0.0, sign, 0.0]), "paint", 0))
     middle = np.array([0.0, 0.0, 0.5])
     for (x0, z0), (x1, z1) in pairwise(profile.tolist()):
-        corners = [(x0, half, z0), (x0, -half, z0), (x1, -half, z1), (x1, half, z1)]
-        faces.append(_quad(corners, np.array(corners).mean(axis=0) - middle, "paint", 0))
+        strip = [(x0, half, z0), (x0, -half, z0), (x1, -half, z1), (x1, half, z1)]
+        faces.append(_quad(strip, np.array(strip).mean(axis=0) - middle, "paint", 0))
     return faces
 
 

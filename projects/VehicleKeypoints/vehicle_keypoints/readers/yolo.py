@@ -7,7 +7,7 @@ A row is ``class cx cy w h`` and then ``x y visibility`` for each point, all but
 from pathlib import Path
 
 import numpy as np
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from synmix.data.images import image_size
 from synmix.errors import UserError
