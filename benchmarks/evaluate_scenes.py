@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from synmix.labels import CATEGORY_OF_LABEL, LABEL_IDS
 
@@ -72,7 +73,7 @@ def write_files(scene: Scene, folder: Path) -> tuple[Path, Path]:
     lines = []
     for index, mask in enumerate(scene.masks):
         name = f"{scene.name}_{index}.png"
-        cv2.imwrite(str(predictions / name), mask.astype(np.uint8) * 255)
+        Image.fromarray(mask.astype(np.uint8) * 255).save(predictions / name)  # as Detectron2 writes them
         lines.append(f"{name} {LABEL_IDS[scene.categories[index]]} {float(scene.scores[index])!r}\n")
     text = predictions / f"{scene.name}_pred.txt"
     text.write_text("".join(lines))
