@@ -5,6 +5,7 @@ tools/keypoints_experiment.py draw                       the miniature, under $D
 tools/keypoints_experiment.py run --scale mini           all arms, three seeds; a second call does only what is missing
 tools/keypoints_experiment.py verdict --scale mini       the declared kill switch, from finished runs
 tools/keypoints_experiment.py report --scale mini --output docs/mini-keypoints
+tools/keypoints_experiment.py gallery --scale mini       test frames under both flip maps, as a picture
 """
 
 import argparse
@@ -91,7 +92,17 @@ def report(arguments: argparse.Namespace) -> int:
     return 0
 
 
-_ACTIONS = {"draw": draw, "run": run, "verdict": verdict, "report": report}
+def gallery(arguments: argparse.Namespace) -> int:
+    """Draws test frames, their labels, and the predictions of both flip arms."""
+    from vehicle_keypoints.gallery import write_gallery
+
+    store = _store(arguments)
+    folder = arguments.output or store.root / "report"
+    print(f"wrote {write_gallery(load_scale(arguments.scale), store, folder / 'predictions.jpg')}")
+    return 0
+
+
+_ACTIONS = {"draw": draw, "run": run, "gallery": gallery, "verdict": verdict, "report": report}
 
 
 def main() -> int:

@@ -52,7 +52,7 @@ def show_flip(frame: VehicleFrame, schema: KeypointSchema, flip: Sequence[int]) 
     image = read_rgb(frame.image)
     scale = _WIDTH / frame.width
     unchanged = range(len(schema.points))
-    panels = [_panel(draw_vehicles(image, frame.boxes, frame.keypoints, schema, scale), "the frame and its points")]
+    panels = [panel(draw_vehicles(image, frame.boxes, frame.keypoints, schema, scale), "the frame and its points")]
     for renaming, caption in (
         (unchanged, "its mirror, points moved but not renamed"),
         (flip, "its mirror, under the audited flip map"),
@@ -60,18 +60,20 @@ def show_flip(frame: VehicleFrame, schema: KeypointSchema, flip: Sequence[int]) 
     ):
         boxes, keypoints = mirrored(frame, list(renaming))
         drawn = draw_vehicles(np.ascontiguousarray(image[:, ::-1]), boxes, keypoints, schema, scale)
-        panels.append(_panel(drawn, caption))
+        panels.append(panel(drawn, caption))
     rows = [np.hstack(list(pair)) for pair in (panels[:2], panels[2:])]
-    return np.vstack([*rows, _legend(rows[0].shape[1])])
+    return np.vstack([*rows, legend(rows[0].shape[1])])
 
 
-def _panel(picture: np.ndarray, caption: str) -> np.ndarray:
+def panel(picture: np.ndarray, caption: str) -> np.ndarray:
+    """The picture under a band with its caption, with a margin."""
     band = np.full((_CAPTION, picture.shape[1], 3), _BAND, dtype=np.uint8)
     cv2.putText(band, caption, (10, 23), cv2.FONT_HERSHEY_SIMPLEX, 0.55, _TEXT, 1, cv2.LINE_AA)
     return np.pad(np.vstack([band, picture]), ((3, 3), (3, 3), (0, 0)), constant_values=_BAND[0])
 
 
-def _legend(width: int) -> np.ndarray:
+def legend(width: int) -> np.ndarray:
+    """A band that explains the colours."""
     band = np.full((_CAPTION, width, 3), _BAND, dtype=np.uint8)
     x = 14
     for color, text in zip(_COLORS.values(), ("left of the vehicle", "right of the vehicle", "neither"), strict=True):
