@@ -100,7 +100,7 @@ class SynMixMapper:
         kept = torch.nonzero(keep).flatten()
         instances = instances if len(kept) == len(annotations) else instances[kept]
         if self.packed and len(numbers) == 1:
-            instances.gt_masks = PackedMasks(torch.from_numpy(np.ascontiguousarray(numbers[0])), kept + 1)
+            instances.gt_masks = PackedMasks(torch.from_numpy(np.array(numbers[0], order="C")), kept + 1)
         else:
             instances.gt_masks = BitMasks(_masks(runs, kept.numpy(), len(annotations)))
         return instances

@@ -91,10 +91,10 @@ def _merge_file(cfg: CfgNode, path: Path) -> None:
         raise UserError(
             f"config '{path}' holds a YAML tag that would run code ({error.problem}); write plain values."
         ) from None
-    except (yaml.YAMLError, OSError, AssertionError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, OSError, AssertionError, UnicodeDecodeError, TypeError) as error:
         raise UserError(f"config '{path}' cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
-        raise UserError(f"config '{path}' must hold keys and values, as configs/cityscapes.yaml does.")
+        raise UserError(f"config '{path}' cannot be read: it must hold keys and values.")
     for key in _leaves(values):
         _check_key(cfg, key, f"config '{path}'")
     _merge(lambda: cfg.merge_from_other_cfg(CfgNode(values)), f"config '{path}'")

@@ -23,7 +23,7 @@ _STEPS = 4  # tried; the first only warms up
 
 
 def preflight(cfg: CfgNode, resume: bool = False, trust_pickle: bool = False) -> None:
-    """Composes the training set, loads weights or checkpoint, tries a few real steps and prints the plan; writes nothing.
+    """Composes the training set, loads weights or checkpoint, tries a few real steps, prints the plan; writes nothing.
 
     Raises:
         UserError: whatever would stop the training itself.
