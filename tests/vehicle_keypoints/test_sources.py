@@ -1,5 +1,7 @@
 """The registered data sets: splits by group, one order of points for both, and a composition of them."""
 
+import json
+
 import pytest
 
 from synmix.compose.composition import CompositionSpec, compose
@@ -80,4 +82,16 @@ def test_missing_data_says_which_folder_and_how_to_get_it(tmp_path, monkeypatch)
     with pytest.raises(UserError, match=r"carfusion', but there is no such folder\. Put CarFusion there"):
         source("carfusion_14pt_train").table()
     with pytest.raises(UserError, match=r"keypoints_experiment\.py draw"):
+        source("mini_citysample_24pt_train").table()
+
+
+def test_a_frame_that_is_listed_twice_is_refused(keypoint_datasets, tmp_path, monkeypatch):
+    root = tmp_path / "mini/citysample"
+    (root / "annotations").mkdir(parents=True)
+    (root / "images").symlink_to(keypoint_datasets / "citysample/images")
+    data = json.loads((keypoint_datasets / "citysample/annotations/coco.json").read_text())
+    data["images"].append({**data["images"][0], "id": 10_000})
+    (root / "annotations/coco.json").write_text(json.dumps(data))
+    monkeypatch.setenv("DETECTRON2_DATASETS", str(tmp_path))
+    with pytest.raises(UserError, match=r"holds the frame '.*' 2 times; remove the copies"):
         source("mini_citysample_24pt_train").table()

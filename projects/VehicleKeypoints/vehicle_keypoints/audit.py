@@ -25,6 +25,7 @@ from vehicle_keypoints.schemas import flip_index, side_of
 _MIN_SIGHTINGS = 12  # vehicles in which a point must be labelled to be judged
 _MIN_POINTS = 6  # labelled points of a vehicle that takes part
 _MIN_CLOCKWISE = 0.35  # share of clockwise quadrilaterals above which left and right are mixed up
+_MAX_VEHICLES = 4000  # enough for any shape; more are thinned out evenly
 _SWEEPS = 60  # of the alternating least squares
 _RANK = 4  # three coordinates and a constant
 
@@ -128,7 +129,8 @@ def _shape(keypoints: np.ndarray, judged: np.ndarray) -> np.ndarray | None:
     usable = labelled.sum(axis=1) >= _MIN_POINTS
     if len(judged) < _MIN_POINTS or usable.sum() < 2 * _MIN_SIGHTINGS:
         return None
-    points, labelled = points[usable], labelled[usable]
+    chosen = np.flatnonzero(usable)[:: 1 + int(usable.sum()) // _MAX_VEHICLES]
+    points, labelled = points[chosen], labelled[chosen]
     rows, known = _normalised(points[..., :2], labelled)
     shape = _factorise(rows, known)
     coordinates = shape[:, 1:] - shape[:, 1:].mean(axis=0)

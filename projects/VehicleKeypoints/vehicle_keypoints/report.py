@@ -67,7 +67,8 @@ def _verdict_paragraph(results: dict[str, list[KeypointResult]], switch: KillSwi
     terms = (
         f"Declared before the runs (`configs/vehicle_keypoints/kill_switch.yaml`): {switch.candidate} must beat "
         f"{switch.control} by {switch.min_gain:+g} pp {switch.figure}; pass where the whole "
-        f"{100 * switch.confidence:g} % interval reaches that, fail where none of it does, else inconclusive. Seeds {list(switch.seeds)}, "
+        f"{100 * switch.confidence:g} % interval reaches that, fail where none "
+        f"of it does, else inconclusive. Seeds {list(switch.seeds)}, "
         f"{switch.resamples} resamples of images and seeds, paired in both."
     )
     try:

@@ -6,6 +6,7 @@ data set ``..._14pt_identity_flip_train`` repeats seed 000's bug on purpose, for
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -54,6 +55,10 @@ def read_citysample_splits(root: Path) -> Splits:
 
 
 def _by_group(frames: list[VehicleFrame], root: Path) -> Splits:
+    names = Counter(frame.name for frame in frames)
+    if len(names) < len(frames):
+        name, times = names.most_common(1)[0]
+        raise UserError(f"'{root}' holds the frame '{name}' {times} times; remove the copies.")
     groups = {frame.group for frame in frames}
     published = CARFUSION_HELD_OUT.keys() <= groups and not (root / "splits.json").is_file()
     splits = CARFUSION_HELD_OUT if published else split_of_groups(sorted(groups), root)

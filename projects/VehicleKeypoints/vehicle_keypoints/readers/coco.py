@@ -1,5 +1,6 @@
 """COCO keypoint JSON: CitySample's ``annotations/coco.json`` and CarFusion's ``annotations/car_keypoints_*.json``."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def read_coco(path: Path, image_root: Path, schema: KeypointSchema) -> list[Vehi
     """
     data = read_json(path)
     _check_category(data, path, schema)
+    _check_keys(data, path)
     rows: dict[Any, list[dict]] = {image["id"]: [] for image in data["images"]}
     for annotation in data["annotations"]:
         if annotation["image_id"] not in rows:
@@ -37,6 +39,17 @@ def read_coco(path: Path, image_root: Path, schema: KeypointSchema) -> list[Vehi
     if windows:
         console.print(f"'{path}': {windows} file names have Windows separators ('\\\\'); they are read as '/'.")
     return [_frame(image, rows[image["id"]], path, image_root, schema) for image in data["images"]]
+
+
+_KEYS = {"images": ("id", "file_name", "height", "width"), "annotations": ("image_id", "bbox", "keypoints")}
+
+
+def _check_keys(data: Mapping[str, Any], path: Path) -> None:
+    for kind, keys in _KEYS.items():
+        for number, entry in enumerate(data[kind]):
+            missing = [key for key in keys if key not in entry]
+            if missing:
+                raise UserError(f"'{path}': entry {number} of '{kind}' has no '{missing[0]}'.")
 
 
 def _check_category(data: Any, path: Path, schema: KeypointSchema) -> None:
@@ -68,7 +81,7 @@ def _frame(
     if name.startswith("/") or ".." in name.split("/"):
         raise UserError(f"'{path}': the file name '{image['file_name']}' leaves the image folder; make it relative.")
     keypoints = [_points(annotation, path, schema) for annotation in annotations]
-    boxes = np.array([annotation["bbox"] for annotation in annotations], dtype=np.float64).reshape(-1, 4)
+    boxes = np.array([_box(annotation, path) for annotation in annotations], dtype=np.float64).reshape(-1, 4)
     points = np.array(keypoints, dtype=np.float64).reshape(-1, len(schema.points), 3)
     height, width = image["height"], image["width"]
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1).clip(0, [width, height] * 2)
@@ -81,6 +94,17 @@ def _frame(
     return frame
 
 
+def _box(annotation: Mapping[str, Any], path: Path) -> list[float]:
+    box = annotation["bbox"]
+    if not _are_numbers(box) or len(box) != 4:
+        raise UserError(f"'{path}': the bbox of annotation {annotation.get('id')} is not four finite numbers: {box}.")
+    return box
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(v, int | float) and math.isfinite(v) for v in values)
+
+
 def _points(annotation: Mapping[str, Any], path: Path, schema: KeypointSchema) -> list[float]:
     points = annotation.get("keypoints", [])
     if len(points) != 3 * len(schema.points):
@@ -88,6 +112,8 @@ def _points(annotation: Mapping[str, Any], path: Path, schema: KeypointSchema) -
             f"'{path}': annotation {annotation.get('id')} has {len(points) / 3:g} keypoints, but schema "
             f"'{schema.name}' has {len(schema.points)}."
         )
+    if not _are_numbers(points):
+        raise UserError(f"'{path}': the keypoints of annotation {annotation.get('id')} are not all finite numbers.")
     return points
 
 
