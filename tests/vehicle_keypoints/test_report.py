@@ -1,7 +1,7 @@
 """The report and the audit tool, from results made up for the purpose; pictures are drawn and have the right size."""
 
 import json
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 from typing import cast
@@ -102,8 +102,13 @@ def test_mirroring_twice_gives_the_frame_back(keypoint_datasets):
         ([], 2, "name one of"),
     ],
 )
-def test_the_audit_tool_says_what_it_finds_and_exits_accordingly(arguments, code, expected, keypoint_datasets):
-    arguments = [argument.format(root=keypoint_datasets) for argument in arguments]
-    done = subprocess.run([sys.executable, TOOLS / "audit_keypoints.py", *arguments], capture_output=True, text=True)
-    assert done.returncode == code, done.stderr
-    assert expected in " ".join((done.stdout + done.stderr).split())
+def test_the_audit_tool_says_what_it_finds_and_exits_accordingly(
+    arguments, code, expected, keypoint_datasets, monkeypatch, capsys
+):
+    tool = str(TOOLS / "audit_keypoints.py")
+    monkeypatch.setattr(sys, "argv", [tool, *(argument.format(root=keypoint_datasets) for argument in arguments)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(tool, run_name="__main__")
+    printed = capsys.readouterr()
+    assert ended.value.code == code, printed.err
+    assert expected in " ".join((printed.out + printed.err).split())
