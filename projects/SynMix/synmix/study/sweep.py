@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
@@ -27,6 +27,7 @@ from synmix.study.store import Store
 OmegaConf.register_new_resolver("values", lambda grid: ",".join(map(str, grid)), replace=True)
 
 _ENDS_WELL = ("finished", "skipped")
+_SHOWN = 200  # characters of a reason
 _STYLES = {"finished": "green", "skipped": "dim", "failed": "red", "busy": "yellow", "stopped": "yellow"}
 
 
@@ -98,54 +99,67 @@ def job(config: DictConfig) -> str:
     return outcome.result
 
 
+@dataclass
+class _Sweep:
+    """The sweep that this process started."""
+
+    folder: Path
+    store: Store
+    held: ExitStack
+
+
 class SweepGuard(Callback):
     """Runs in the process that starts a sweep: one sweep a store at a time, and a closing table.
 
-    Hydra turns a callback's errors into warnings, but not SystemExit: so a refusal ends the program here.
+    Launchers pickle callbacks, so that what is held lies in the class. Hydra turns a callback's errors into warnings,
+    but not SystemExit: so a refusal ends the program here.
     """
 
-    _current: "SweepGuard | None" = None
-
-    def __init__(self) -> None:
-        self._held = ExitStack()
-        self.folder: Path | None = None
-        self.store: Store | None = None
+    _current: ClassVar[_Sweep | None] = None
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """A single run."""
         self._begin(config, Path(config.hydra.run.dir))
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """A sweep."""
         self._begin(config, Path(config.hydra.sweep.dir))
 
-    def _begin(self, config: DictConfig, folder: Path) -> None:
+    @classmethod
+    def _begin(cls, config: DictConfig, folder: Path) -> None:
+        held = ExitStack()
         try:
-            self.store = Store(config.store)
-            self._held.enter_context(self.store.sweep_lock())
+            store = Store(config.store)
+            held.enter_context(store.sweep_lock())
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(2) from None
-        self.folder, SweepGuard._current = folder, self
+        cls._current = _Sweep(folder, store, held)
 
     @classmethod
     def close(cls) -> int:
         """Ends the sweep of this process: index and closing table.
 
         Returns:
-            the exit code, 1 where a run failed or did not end.
+            the exit code, 1 where a run failed or did not end, or where Hydra refused the command.
         """
-        guard = cls._current
-        if guard is None or guard.folder is None or guard.store is None:
-            return 1  # Hydra refused the command before anything began, and has said why
-        outcomes = [Outcome(**read_json(path)) for path in sorted(guard.folder.rglob("outcome.json"), key=_by_number)]
-        write_index(guard.store)
-        guard._held.close()
-        cls._current = None
-        return report_outcomes(outcomes, guard.store)
+        sweep, cls._current = cls._current, None
+        if sweep is None:
+            return 1
+        outcomes = [Outcome(**read_json(path)) for path in sorted(sweep.folder.rglob("outcome.json"), key=_by_number)]
+        write_index(sweep.store)
+        sweep.held.close()
+        return report_outcomes(outcomes, sweep.store)
 
 
 def _by_number(path: Path) -> tuple[int, str]:
     name = path.parent.name
     return (int(name) if name.isdigit() else 0, name)
+
+
+def _short(reason: str) -> str:
+    """A reason as the table shows it; the store has all of it. Brackets are Rich's own."""
+    return (reason if len(reason) <= _SHOWN else f"{reason[:_SHOWN]} ... (status.json)").replace("[", "\\[")
 
 
 def report_outcomes(outcomes: Sequence[Outcome], store: Store) -> int:
@@ -160,7 +174,7 @@ def report_outcomes(outcomes: Sequence[Outcome], store: Store) -> int:
     for outcome in outcomes:
         style = _STYLES.get(outcome.result, "")
         minutes = f"{outcome.seconds / 60:.1f}" if outcome.seconds else ""
-        table.add_row(outcome.run, f"[{style}]{outcome.result}[/]", minutes, outcome.reason.replace("[", "\\["))
+        table.add_row(outcome.run, f"[{style}]{outcome.result}[/]", minutes, _short(outcome.reason))
     console.print(table)
     left = sum(outcome.result not in _ENDS_WELL for outcome in outcomes)
     if left:
