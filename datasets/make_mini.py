@@ -51,6 +51,7 @@ def main() -> None:
     prepare(
         output / "Synscapes",
         output / "synscapes_harmonized",
+        images=arguments.images[0],
         num_workers=arguments.num_workers,
         overwrite=arguments.force,
     )

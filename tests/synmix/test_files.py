@@ -34,3 +34,5 @@ def test_bad_json_is_named(tmp_path):
         read_json(tmp_path / "broken.json")
     with pytest.raises(UserError, match="does not exist"):
         read_json(tmp_path / "absent.json")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_json(tmp_path)
