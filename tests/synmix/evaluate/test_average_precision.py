@@ -177,6 +177,25 @@ def test_small_objects_are_not_asked_for_and_may_be_found():
     np.testing.assert_allclose(average_precision(found)[CAR], 1.0)
 
 
+@pytest.mark.parametrize(
+    "regions, predictions",
+    [
+        ([(26001, *A)], [(26, 0.9, 0, 0, 12, 6)]),  # an IoU of 0.5 exactly is no match
+        ([(26001, *A), (0, *AWAY)], [(26, 0.5, *A), (26, 0.9, 0, 20, 24, 12)]),  # half on void exactly counts
+        ([(26001, *A), (26002, 0, 20, 9, 11)], [(26, 0.5, *A), (26, 0.9, 0, 20, 5, 8)]),  # mostly on a small object
+        ([(26001, *A), (26, 0, 20, 9, 11)], [(26, 0.5, *A), (26, 0.9, 5, 20, 12, 8)]),  # a small group counts twice
+        (
+            [(26001, *A)],
+            [(26, 0.9, 0, 0, 12, 7), (26, 0.8, *A), (26, 0.7, *A)],
+        ),  # who is first depends on the threshold
+    ],
+)
+def test_borders_equal_cityscapesscripts(tmp_path, regions, predictions):
+    images = [scene(regions, predictions)]
+    expected = official_average_precision(*write_scenes(tmp_path, images), tmp_path)
+    np.testing.assert_allclose(average_precision(table_of(images)), expected, rtol=0, atol=1e-12)
+
+
 def test_where_the_script_crashes_the_area_is_zero(tmp_path):
     images = [scene([(26001, *A), (26, *AWAY)], [(26, 0.9, *AWAY)])]  # the only prediction is ignored: its issue 89
     assert official_average_precision(*write_scenes(tmp_path, images), tmp_path) is None

@@ -129,13 +129,18 @@ class _Sums:
     """For each step of a curve, the sum of the weights of the images that belong to it."""
 
     def __init__(self, step: np.ndarray, images: np.ndarray, num_steps: int, weights: np.ndarray) -> None:
+        if weights.shape[1] == 1:  # a sparse matrix costs more to set up than these sums
+            counts = np.bincount(step, weights=weights[images, 0], minlength=num_steps)
+            self._all: np.ndarray | None = counts.astype(weights.dtype)[:, None]
+            return
         ones = np.ones(len(step), dtype=weights.dtype)
+        self._all = None
         self._matrix = sparse.csr_matrix((ones, (step, images)), shape=(num_steps, len(weights)))
         self._weights = weights
 
     def rows(self, first: int, last: int) -> np.ndarray:
         """(steps, B) the sums of some steps."""
-        return self._matrix[first:last] @ self._weights
+        return self._matrix[first:last] @ self._weights if self._all is None else self._all[first:last]
 
 
 def _running(rows: np.ndarray, start: np.ndarray) -> np.ndarray:
