@@ -67,7 +67,7 @@ def test_a_training_of_the_paper(name):
     assert {entry[0]: entry[2] for entry in cfg.TEST.PUBLISHED} == dict(zip(cfg.DATASETS.TEST, published, strict=True))
     rates = (0.005, 0.0) if name.startswith("finetune_best") else (0.01, 0.9)
     assert (*rates, 0.1) == (cfg.SOLVER.BASE_LR, cfg.SOLVER.MOMENTUM, cfg.SOLVER.GAMMA)
-    assert (cfg.MODEL.RESNETS.DEPTH, cfg.MODEL.ROI_MASK_HEAD.NAME) == (50, "PointRendMaskHead")
+    assert (cfg.MODEL.RESNETS.DEPTH, cfg.MODEL.ROI_MASK_HEAD.NAME) == (50, "SynMixPointRendMaskHead")
     assert cfg.INPUT.MIN_SIZE_TRAIN[0] == 800
     assert (max(cfg.INPUT.MIN_SIZE_TRAIN), cfg.INPUT.MAX_SIZE_TRAIN) == (1024, 2048)
 

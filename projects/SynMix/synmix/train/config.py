@@ -13,6 +13,7 @@ from detectron2.projects.point_rend import add_pointrend_config
 from synmix.compose.config import add_composition_config
 from synmix.errors import UserError
 from synmix.evaluate.config import add_evaluation_config  # the one import from the right: a config knows all rooms
+from synmix.train import mask_head, narrow  # noqa: F401 - they register the parts that configs name
 
 
 def add_training_config(cfg: CfgNode) -> None:

@@ -20,7 +20,6 @@ from detectron2.utils.events import EventWriter, JSONWriter, TensorboardXWriter
 from torch import nn
 
 from synmix.errors import UserError
-from synmix.train import narrow  # noqa: F401 - registers its backbone
 from synmix.train.checkpoint import SafeCheckpointer
 from synmix.train.hooks import (
     Best,

@@ -1,0 +1,127 @@
+"""The training mapper against Detectron2's on real frames: $SYNMIX_SAMPLES names the folder that holds 'cityscapes'.
+
+SYNMIX_SAMPLES=... OMP_NUM_THREADS=1 python benchmarks/mapper.py --rounds 5
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from synmix.errors import UserError, run_tool
+
+
+def main() -> None:
+    """Prints a table of medians."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds over all frames")
+    rounds = parser.parse_args().rounds
+    if not os.environ.get("SYNMIX_SAMPLES"):
+        raise UserError("SYNMIX_SAMPLES is not set; it names the folder that holds real frames under 'cityscapes'.")
+    os.environ["DETECTRON2_DATASETS"] = os.environ["SYNMIX_SAMPLES"]
+    import torch
+
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as scratch:
+        records = _records(Path(scratch))
+        for title, chosen in records.items():
+            _compare(title, chosen, rounds)
+
+
+def _records(scratch: Path) -> dict[str, list[dict[str, Any]]]:
+    """The frames as they are, and pairs of frames merged until they hold about forty instances."""
+    from synmix.data import sources
+
+    source = sources.source("cityscapes_instance_train")
+    records = source.dicts(source.table())
+    merged = [_merge(a, b, scratch / f"{i}.png") for i, (a, b) in enumerate(zip(records, records[4:], strict=False))]
+    return {"frames as they are": records, "two frames' labels merged": merged}
+
+
+def _merge(first: dict[str, Any], second: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The first frame's image with the labels of both; the second's ids are moved out of the way."""
+    from synmix.data.images import read_instance_map
+    from synmix.data.runs import regions_of, runs_of
+
+    ids, others = read_instance_map(first["instance_map"]), read_instance_map(second["instance_map"])
+    ids = np.where((others >= 1000) & (ids < 1000), others + 500, ids).astype(np.uint16)
+    cv2.imwrite(str(path), ids)
+    regions = regions_of(runs_of(ids))
+    box_of = dict(zip(regions.values.tolist(), regions.boxes.astype(float).tolist(), strict=True))
+    moved = [a | {"instance_id": a["instance_id"] + 500} for a in second["annotations"]]
+    known = [a for a in first["annotations"] + moved if a["instance_id"] in box_of and not a["iscrowd"]]
+    return first | {
+        "instance_map": str(path),
+        "annotations": [a | {"bbox": box_of[a["instance_id"]]} for a in known],
+    }
+
+
+def _compare(title: str, records: list[dict[str, Any]], rounds: int) -> None:
+    import pycocotools.mask as mask_util
+    from detectron2.data import DatasetMapper
+
+    from synmix.data.images import read_instance_map
+    from synmix.data.mapper import SynMixMapper
+    from synmix.train.config import load_config
+
+    def encoded(record: dict[str, Any]) -> dict[str, Any]:
+        ids = read_instance_map(record["instance_map"])
+        annotations = [
+            a | {"segmentation": mask_util.encode(np.asfortranarray(ids == a["instance_id"]).view(np.uint8))}
+            for a in record["annotations"]
+        ]
+        return {k: v for k, v in record.items() if k != "instance_map"} | {"annotations": annotations}
+
+    cfg = load_config(Path(__file__).parents[1] / "configs/cityscapes.yaml")
+    theirs = DatasetMapper(cfg, is_train=True)
+    variants: dict[str, tuple[Callable, list]] = {"Detectron2": (theirs, [encoded(record) for record in records])}
+    for name, options in {
+        "ours": [],
+        "ours, packed": ["SPEED.PACKED_MASKS", True],
+        "ours, opencv": ["INPUT.RESIZE", "opencv"],
+        "ours, packed, opencv": ["SPEED.PACKED_MASKS", True, "INPUT.RESIZE", "opencv"],
+    }.items():
+        changed = cfg.clone()
+        changed.merge_from_list(options)
+        variants[name] = (SynMixMapper.from_config(changed), records)
+    variants["only decoding image and map"] = (_decode, records)
+    times = _measure(variants, rounds)
+    instances = statistics.mean(sum(not a["iscrowd"] for a in record["annotations"]) for record in records)
+    print(f"\n{title}: {len(records)} frames, {instances:.1f} instances each, {rounds} rounds; milliseconds a frame")
+    print(f"{'':30}{'median':>9}{'fastest':>9}{'x faster':>10}")
+    for name in variants:
+        ratios = [theirs / ours for theirs, ours in zip(times["Detectron2"], times[name], strict=True)]
+        median, best = statistics.median(times[name]), min(times[name])
+        print(f"{name:30}{1000 * median:9.1f}{1000 * best:9.1f}{statistics.median(ratios):10.2f}")
+
+
+def _decode(record: dict[str, Any]) -> None:
+    from synmix.data.images import read_map
+
+    read_map(record["file_name"])
+    read_map(record["instance_map"])
+
+
+def _measure(variants: dict[str, tuple[Callable, list]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each frame and round; the variants take turns, so that a busy machine slows all alike."""
+    times: dict[str, list[float]] = {name: [] for name in variants}
+    for turn in range(rounds + 1):
+        for index in range(len(next(iter(variants.values()))[1])):
+            for name, (mapper, records) in variants.items():
+                np.random.seed(turn)  # noqa: NPY002 - Detectron2 draws there
+                started = time.perf_counter()
+                mapper(records[index])
+                if turn:  # the first round warms up
+                    times[name].append(time.perf_counter() - started)
+    return times
+
+
+if __name__ == "__main__":
+    run_tool(main)
