@@ -236,10 +236,11 @@ def _one_optimum(evidence: Evidence, scale: Scale, trainings: Trainings) -> Verd
     """Holds where each curve's best rates agree, does not hold where no rates agree that could be the best."""
     rates, best, possible = sorted(scale.grid["lr"]), [], []
     for momentum in scale.grid["momentum"]:
-        runs = {effective_learning_rate(rate, momentum): trainings.finetuning(rate, momentum) for rate in rates}
+        curve = {effective_learning_rate(rate, momentum): trainings.finetuning(rate, momentum) for rate in rates}
+        runs = {rate: run for rate, run in curve.items() if not evidence.has_failed(run)}  # those did not diverge
         found = {rate: estimate for rate, run in runs.items() if (estimate := evidence.estimate(run, REAL))}
-        if len(found) < len(rates):
-            return Verdict("not yet run", (f"momentum {momentum:g}: {len(found)} of {len(rates)} rates run",))
+        if not found or len(found) < len(runs):
+            return Verdict("not yet run", (f"momentum {momentum:g}: {len(found)} of {len(runs)} rates run",))
         top = max(found, key=lambda rate: found[rate].value)
         best.append(top)
         differences = {rate: evidence.difference(run, runs[top], REAL) for rate, run in runs.items()}

@@ -45,6 +45,11 @@ class Evidence:
         """The finished trainings of the run's arm, one a seed."""
         return self._by_arm.get(run.arm, [])
 
+    def has_failed(self, run: Run) -> bool:
+        """Whether the arm was tried and failed, as a training that diverges does."""
+        states = [record.status.state for record in self.records if record.run.arm == run.arm]
+        return "failed" in states and "finished" not in states
+
     def results(self, run: Run, domain: str) -> list[Result]:
         """The results of an arm on a domain; empty where there are none yet."""
         name = self.scale.evaluated.get(domain)

@@ -51,7 +51,7 @@ def removal_figure(evidence: Evidence) -> str:
             knee = published.FIGURE_4_KNEE.get(name, published.FIGURE_4_KNEE_OTHERS)
             axes.axvline(knee, color=GRAY, linestyle=(0, (4, 3)), linewidth=1.2)
             _curve(axes, _points(evidence, runs, SYNTHETIC, f"AP-{name}"), ORANGE)
-            axes.set_title(name, fontsize=11, loc="left", fontweight="semibold")
+            axes.set_title(name, fontsize=11, loc="left", fontweight="bold")
             axes.set_xlim(-4, 94)
             axes.set_xticks([0, 30, 60, 90])
             axes.set_ylim(bottom=0)

@@ -23,7 +23,7 @@ from synmix.study.document import (
 from synmix.study.evidence import CONFIDENCE, RESAMPLES, Evidence
 from synmix.study.experiments import DOMAIN_TITLES, EXPERIMENTS, REAL, Cell, Experiment, Trainings, all_runs
 from synmix.study.index import readable_records
-from synmix.study.runs import Run
+from synmix.study.runs import Run, start_of
 from synmix.study.scale import Scale
 from synmix.study.store import Record, Status, Store
 
@@ -66,7 +66,7 @@ def build_document(store: Store, scale: Scale) -> Document:
         Section("claims", "The paper's claims", (Checklist(items), Paragraph(_how_judged(), "dim"))),
         *(_section(item, evidence, states) for item in experiments),
         _budget(evidence),
-        _notes(scale),
+        _notes(evidence),
         _costs(experiments, evidence.records, states, problems),
     ]
     subtitle = f"Scale “{scale.name}”, written {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC."
@@ -84,11 +84,12 @@ def _cards(
     done = sum(_state(run, states) == "finished" for run in runs)
     hours = sum(status.seconds for status in states.values()) / 3600
     answers = [verdict.answer for verdict in verdicts]
-    counts = [(answer, answers.count(answer)) for answer in ("holds", "does not hold", "open", "not yet run")]
+    names = {"holds": "hold", "does not hold": "do not hold", "open": "are open", "not yet run": "are not yet run"}
+    counts = [(name, answers.count(answer)) for answer, name in names.items()]
     return (
         (f"{done} of {len(runs)}", "runs finished"),
         (f"{hours:.1f} h", "of training and evaluation"),
-        *((str(count), f"claims: {answer}") for answer, count in counts if count),
+        *((str(count), f"claims {name}") for name, count in counts if count),
     )
 
 
@@ -154,20 +155,22 @@ def _best(known: list) -> str:
     return f"{estimate.value:.1f} with {run.synthetic:,} synthetic, {run.iterations:,} iterations"
 
 
-def _notes(scale: Scale) -> Section:
+def _notes(evidence: Evidence) -> Section:
     blocks: list[Block] = [
         Paragraph("Where the paper's text disagrees with itself or is silent, and what this study does:"),
         Grid(("the text", "here"), published.CONTRADICTIONS),
     ]
-    if scale.start:
-        blocks.append(
-            Paragraph(
-                "In place of ImageNet's weights every run of the miniature starts from one training of "
-                f"{scale.start['iterations']:,} iterations on {scale.start['images']} other scenes in a third look, "
-                "gray with random contrast, blur and noise. Grids are coarser than the paper's; where a table's sizes "
-                "differ, the paper's number in a cell is the one at the same place of its table."
-            )
+    start, scale = start_of(evidence.scale), evidence.scale
+    if start:
+        text = (
+            f"In place of ImageNet's weights every run starts from one training of {start.iterations:,} iterations on "
+            f"{start.real} other scenes in a third look, gray with random contrast, blur and noise. Grids are coarser "
+            "than the paper's; where a table's sizes differ, the paper's number in a cell is the one at the same place "
+            "of its table."
         )
+        alone = [(DOMAIN_TITLES[domain], evidence.estimate(start, domain)) for domain in scale.evaluated]
+        reached = ", ".join(f"{ours.value:.1f} on {title}" for title, ours in alone if ours)
+        blocks.append(Paragraph(f"{text} The start alone has an AP of {reached}." if reached else text))
     return Section("notes", "Notes on the paper's text", tuple(blocks))
 
 
