@@ -17,6 +17,7 @@ from vehicle_keypoints.published import PUBLISHED, TITLES
 from vehicle_keypoints.result import FIGURES, KeypointResult, mean_with_interval, paired_difference
 
 _HEADERS = {"AP": "OKS-mAP", "PCK@0.05-as-in-seed-000": "PCK as in seed 000", "box-AP50": "box AP50"}
+_PREDICTIONS = "predictions.jpg"  # of the tool's action 'gallery'; shown where it was drawn before
 _INK, _OURS, _THEIRS, _PALE = "#22262e", "#2f6fde", "#e07a2f", "#c9ced8"
 
 
@@ -111,6 +112,7 @@ def write_report(scale: Scale, store: Store, switch: KillSwitch, folder: Path) -
         f"![arms](arms.png)\n\n"
         f"## What the flip map is worth\n\n{_flip_paragraph(results, switch)}\n\n"
         + ("![points](points.png)\n\n" if len(pictures) > 1 else "")
+        + (f"![predictions]({_PREDICTIONS})\n\n" if (folder / _PREDICTIONS).is_file() else "")
         + f"## The kill switch\n\n{_verdict_paragraph(results, switch)}\n",
     )
     return folder / "README.md"
