@@ -29,6 +29,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--scale", default="paper", help=f"{' or '.join(scale_names())} (default: paper)")
     parser.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
     parser.add_argument("--workers", type=int, default=1, help="runs at a time (default: 1)")
+    parser.add_argument("--seeds", type=int, nargs="+", help="only these seeds (default: all of each experiment)")
     parser.add_argument("--seconds-per-iteration", type=float, help="for the cost (default: the scale's)")
     return parser.parse_args()
 
@@ -44,7 +45,8 @@ def main() -> int:
             listing(chosen, scale, store, arguments.seconds_per_iteration or scale.seconds_per_iteration)
         )
         return 0
-    return report_outcomes(run_all(all_runs(chosen), scale, store, max(1, arguments.workers)), store)
+    runs = [run for run in all_runs(chosen) if arguments.seeds is None or run.is_start or run.seed in arguments.seeds]
+    return report_outcomes(run_all(runs, scale, store, max(1, arguments.workers)), store)
 
 
 if __name__ == "__main__":

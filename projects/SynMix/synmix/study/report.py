@@ -7,7 +7,7 @@ from pathlib import Path
 from synmix.compose.published import TABLE_4
 from synmix.files import write_text
 from synmix.study import figures, markdown, page, published
-from synmix.study.claims import Verdict, claims
+from synmix.study.claims import Answer, Verdict, claims
 from synmix.study.document import (
     Block,
     CheckItem,
@@ -84,7 +84,12 @@ def _cards(
     done = sum(_state(run, states) == "finished" for run in runs)
     hours = sum(status.seconds for status in states.values()) / 3600
     answers = [verdict.answer for verdict in verdicts]
-    names = {"holds": "hold", "does not hold": "do not hold", "open": "are open", "not yet run": "are not yet run"}
+    names: dict[Answer, str] = {
+        "holds": "hold",
+        "does not hold": "do not hold",
+        "open": "are open",
+        "not yet run": "are not yet run",
+    }
     counts = [(name, answers.count(answer)) for answer, name in names.items()]
     return (
         (f"{done} of {len(runs)}", "runs finished"),
