@@ -8,7 +8,7 @@ import pytest
 from synmix.errors import UserError
 from synmix.files import write_text
 from synmix.study import study
-from synmix.study.execute import execute
+from synmix.study.execute import execute, execute_or_wait
 from synmix.study.experiments import Trainings, all_runs, experiment
 from synmix.study.recipe import recipe
 from synmix.study.scale import load_scale
@@ -74,15 +74,18 @@ def test_an_edited_run_is_a_sentence(store, trainer):
         execute(TRAININGS.real, MINI, store)
 
 
-def test_whoever_comes_second_is_told_that_the_run_is_busy(store, trainer):
+def test_whoever_comes_second_is_told_that_the_run_is_busy(store, trainer, monkeypatch):
+    monkeypatch.setattr("synmix.study.execute._POLL_SECONDS", 0.05)
     started, go_on = threading.Event(), threading.Event()
     trainer.during = lambda cfg: (started.set(), go_on.wait(20))
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(execute, TRAININGS.real, MINI, store)
         assert started.wait(20)
         assert execute(TRAININGS.real, MINI, store).result == "busy"
-        go_on.set()
+        threading.Timer(0.1, go_on.set).start()
+        assert execute_or_wait(TRAININGS.real, MINI, store).result == "skipped"
         assert first.result().result == "finished"
+    assert len(trainer.trained) == 1
 
 
 @pytest.mark.usefixtures("threads")

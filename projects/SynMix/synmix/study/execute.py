@@ -54,6 +54,13 @@ def execute(run: Run, scale: Scale, store: Store, missing_pretraining: str = "tr
         return Outcome(run.id, "busy", f"{busy}")
 
 
+def execute_or_wait(run: Run, scale: Scale, store: Store, missing_pretraining: str = "train") -> Outcome:
+    """As :func:`execute`, but waits while another process trains the run: two jobs of a sweep may need the same one."""
+    while (outcome := execute(run, scale, store, missing_pretraining)).result == "busy":
+        time.sleep(_POLL_SECONDS)
+    return outcome
+
+
 def _work(run: Run, scale: Scale, store: Store, missing_pretraining: str) -> Outcome:
     started = time.time()
     try:
@@ -101,10 +108,7 @@ def _pretrained(run: Run, scale: Scale, store: Store, missing_pretraining: str) 
             raise UserError(
                 f"the pre-training '{run.init.id}' is not finished; train it first, or set missing_pretraining=train."
             )
-        outcome = execute(run.init, scale, store, missing_pretraining)
-        while outcome.result == "busy":
-            time.sleep(_POLL_SECONDS)
-            outcome = execute(run.init, scale, store, missing_pretraining)
+        outcome = execute_or_wait(run.init, scale, store, missing_pretraining)
         if outcome.result == "failed":
             raise UserError(f"the pre-training '{run.init.id}' failed ({outcome.reason}); mend that and repeat.")
     if not weights.is_file():

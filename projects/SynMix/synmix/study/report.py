@@ -33,6 +33,12 @@ _FIGURES: dict[str, tuple[Callable[[Evidence], str], str]] = {
     "ratio": (figures.ratio_figure, "AP on both domains, with 95 % bands."),
     "hyperparameters": (figures.hyperparameter_figure, "AP on Cityscapes after fine-tuning, with 95 % bands."),
 }
+_COUNTED: dict[Answer, str] = {
+    "holds": "hold",
+    "does not hold": "do not hold",
+    "open": "are open",
+    "not yet run": "are not yet run",
+}
 _MINI = (
     "This is the miniature: drawn streets and a small network, minutes a run. Its numbers say nothing about "
     "Cityscapes or Synscapes; they show that the study runs, and how its effects look where they appear. The paper's "

@@ -16,7 +16,7 @@ from rich.table import Table
 from synmix.errors import UserError
 from synmix.files import read_json, write_json
 from synmix.progress import console
-from synmix.study.execute import Outcome, execute
+from synmix.study.execute import Outcome, execute_or_wait
 from synmix.study.experiments import split_by_share
 from synmix.study.index import write_index
 from synmix.study.runs import Run, make_run, parse_removal
@@ -91,8 +91,10 @@ def job(config: DictConfig) -> str:
     note = Path(HydraConfig.get().runtime.output_dir) / "outcome.json"
     write_json(note, asdict(Outcome(f"job {number}", "stopped", "it was killed, or is still running")))
     try:
+        if config.missing_pretraining not in ("train", "fail"):
+            raise UserError(f"missing_pretraining is '{config.missing_pretraining}'; give train or fail.")
         run, scale = run_of(config)
-        outcome = execute(run, scale, Store(config.store), config.missing_pretraining)
+        outcome = execute_or_wait(run, scale, Store(config.store), config.missing_pretraining)
     except UserError as error:
         outcome = Outcome(f"job {number}", "failed", str(error))
     write_json(note, asdict(outcome))
