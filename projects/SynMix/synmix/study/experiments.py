@@ -146,7 +146,7 @@ def removal_on_off(scale: Scale) -> Experiment:
         ("Fine-tuning on Cityscapes", trainings.finetuning),
     )
     cells = tuple(
-        Cell(f"{title}, on {DOMAIN_TITLES[domain]}", f"removal {state}", build(removal=labels), domain, value)
+        Cell(f"{title}, on {DOMAIN_TITLES[domain]}", state, build(removal=labels), domain, value)
         for title, build in approaches
         for domain in (SYNTHETIC, REAL)
         for state, labels, value in zip(
@@ -177,7 +177,7 @@ def hyperparameters(scale: Scale) -> Experiment:
     cells = tuple(
         Cell(
             f"{lr:g}",
-            f"momentum {momentum:g}",
+            f"{momentum:g}",
             Trainings(scale).finetuning(lr, momentum),
             REAL,
             published.FIGURE_6.get((lr, momentum)),

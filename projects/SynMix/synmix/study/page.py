@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from html import escape
+from itertools import groupby
 from typing import Any
 
 from synmix.study.document import CheckItem, Checklist, Document, Grid, Number, Numbers, Paragraph, Picture, Section
@@ -42,7 +43,7 @@ tr:last-child td { border-bottom: 0; } th:last-child, td:last-child { padding-ri
 .ours b { font-weight: 650; } .ours small, .state { color: var(--soft); white-space: nowrap; }
 td.strip { width: 34%; min-width: 9rem; vertical-align: middle; }
 td.strip svg { display: block; width: 100%; height: 20px; }
-tr.first td { border-top: 1px solid #c9ced5; } tr.again td:first-child { color: transparent; }
+tr.first td { border-top: 1px solid #c9ced5; } td[rowspan] { border-bottom: 0; }
 figure { margin: 0 0 1.25rem; } figure svg { width: 100%; height: auto; min-width: 30rem; display: block; }
 figcaption { color: var(--soft); font-size: .88rem; margin-top: .4rem; }
 .claims { list-style: none; padding: 0; margin: 0 0 1rem; }
@@ -149,22 +150,22 @@ def _numbers(block: Numbers) -> str:
         f"<tr><th>{escape(block.row_title)}</th><th>{escape(block.column_title)}</th><th class=num>paper</th>"
         "<th class=num>ours</th><th class=num>difference</th><th class=strip>◆ paper &nbsp; ● ours, 95 %</th></tr>"
     )
-    rows, last = [], None
-    for number in block.rows:
-        rows.append(_number(number, limit, new=number.row != last))
-        last = number.row
+    groups = [list(group) for _, group in groupby(block.rows, key=lambda number: number.row)]
+    rows = [_number(n, limit, len(group) if n is group[0] else 0) for group in groups for n in group]
     return f"<div class=scroll><table>{header}\n" + "\n".join(rows) + "</table></div>"
 
 
-def _number(number: Number, limit: float, new: bool) -> str:
+def _number(number: Number, limit: float, height: int) -> str:
+    """A row; the first of a group names it and is as high as the group, the others have height 0."""
     ours = number.ours
     if ours is None:
         shown = f'<span class="state">{escape(number.state)}</span>'
     else:
         seeds = f" · {ours.seeds} seeds" if ours.seeds > 1 else ""
         shown = f"<b>{ours.value:.1f}</b> <small>{ours.low:.1f}–{ours.high:.1f}{seeds}</small>"
+    name = f"<td rowspan={height}>{escape(number.row)}</td>" if height else ""
     return (
-        f'<tr class="{"first" if new else "again"}"><td>{escape(number.row)}</td><td>{escape(number.column)}</td>'
+        f"<tr{' class=first' if height else ''}>{name}<td>{escape(number.column)}</td>"
         f'<td class=num>{published_text(number)}</td><td class="num ours">{shown}</td>'
         f"<td class=num>{difference_text(number)}</td><td class=strip>{_strip(number, limit)}</td></tr>"
     )

@@ -33,6 +33,17 @@ _FIGURES: dict[str, tuple[Callable[[Evidence], str], str]] = {
     "ratio": (figures.ratio_figure, "AP on both domains, with 95 % bands."),
     "hyperparameters": (figures.hyperparameter_figure, "AP on Cityscapes after fine-tuning, with 95 % bands."),
 }
+#: Titles of the first two columns of an experiment's table.
+_TITLES = {
+    "removal": ("labels removed", "evaluated on"),
+    "ratio": ("real images", "evaluated on"),
+    "removal_on_off": ("approach and evaluation", "removal"),
+    "epochs": ("length", "synthetic images"),
+    "finetune": ("step", "evaluated on"),
+    "hyperparameters": ("learning rate", "momentum"),
+    "test_set": ("training", "evaluated on"),
+    "seeds": ("training", "evaluated on"),
+}
 _COUNTED: dict[Answer, str] = {
     "holds": "hold",
     "does not hold": "do not hold",
@@ -120,8 +131,7 @@ def _section(item: Experiment, evidence: Evidence, states: dict[Run, Status]) ->
         draw, caption = _FIGURES[item.name]
         blocks.append(Picture(item.name, draw(evidence), caption))
     numbers = tuple(_number(cell, evidence, states) for cell in item.cells)
-    titles = {"epochs": ("epochs", "synthetic images"), "hyperparameters": ("learning rate", "momentum")}
-    blocks.append(Numbers(numbers, *titles.get(item.name, ("", "evaluated on"))))
+    blocks.append(Numbers(numbers, *_TITLES.get(item.name, ("trained on", "evaluated on"))))
     if len(item.seeds) > 1:
         blocks.append(Paragraph(f"Means over up to {len(item.seeds)} seeds.", "dim"))
     if item.name == "test_set" and "test" not in evidence.scale.evaluated:
