@@ -37,31 +37,35 @@ def main() -> None:
 
 
 def _records(scratch: Path) -> dict[str, list[dict[str, Any]]]:
-    """The frames as they are, and pairs of frames merged until they hold about forty instances."""
+    """The frames as they are, and four of them with the labels of as many others as make forty instances."""
     from synmix.data import sources
 
     source = sources.source("cityscapes_instance_train")
     records = source.dicts(source.table())
-    merged = [_merge(a, b, scratch / f"{i}.png") for i, (a, b) in enumerate(zip(records, records[4:], strict=False))]
-    return {"frames as they are": records, "two frames' labels merged": merged}
+    merged = [_merge([*records[first:], *records[:first]], scratch / f"{first}.png") for first in range(4)]
+    return {"frames as they are": records, "labels of several frames merged": merged}
 
 
-def _merge(first: dict[str, Any], second: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The first frame's image with the labels of both; the second's ids are moved out of the way."""
+def _merge(records: list[dict[str, Any]], path: Path, wanted: int = 40) -> dict[str, Any]:
+    """The first frame's image with the labels of several; each frame's ids are moved out of the others' way."""
     from synmix.data.images import read_instance_map
     from synmix.data.runs import regions_of, runs_of
 
-    ids, others = read_instance_map(first["instance_map"]), read_instance_map(second["instance_map"])
-    ids = np.where((others >= 1000) & (ids < 1000), others + 500, ids).astype(np.uint16)
+    ids, annotations = read_instance_map(records[0]["instance_map"]).copy(), list(records[0]["annotations"])
+    found: list[dict[str, Any]] = []
+    for number, record in enumerate(records[1:], start=1):
+        others = read_instance_map(record["instance_map"])
+        behind = (others >= 1000) & (ids < 1000)
+        ids[behind] = others[behind] + 100 * number
+        annotations += [a | {"instance_id": a["instance_id"] + 100 * number} for a in record["annotations"]]
+        regions = regions_of(runs_of(ids))
+        boxes = dict(zip(regions.values.tolist(), regions.boxes.astype(float).tolist(), strict=True))
+        seen = [a for a in annotations if a["instance_id"] in boxes and not a["iscrowd"]]
+        found = [a | {"bbox": boxes[a["instance_id"]]} for a in seen]
+        if len(found) >= wanted:
+            break
     cv2.imwrite(str(path), ids)
-    regions = regions_of(runs_of(ids))
-    box_of = dict(zip(regions.values.tolist(), regions.boxes.astype(float).tolist(), strict=True))
-    moved = [a | {"instance_id": a["instance_id"] + 500} for a in second["annotations"]]
-    known = [a for a in first["annotations"] + moved if a["instance_id"] in box_of and not a["iscrowd"]]
-    return first | {
-        "instance_map": str(path),
-        "annotations": [a | {"bbox": box_of[a["instance_id"]]} for a in known],
-    }
+    return records[0] | {"instance_map": str(path), "annotations": found}
 
 
 def _compare(title: str, records: list[dict[str, Any]], rounds: int) -> None:
