@@ -21,6 +21,7 @@ from synmix.data.cityscapes import IMAGE_SUFFIX
 from synmix.data.images import read_instance_map
 from synmix.errors import UserError
 from synmix.evaluate.average_precision import MatchTable, match_table
+from synmix.evaluate.gray_png import decode_mask
 from synmix.evaluate.ground_truth import MapGroundTruth
 from synmix.evaluate.masks import MaskSet, crop_of, from_crops
 from synmix.evaluate.matching import ImageMatches, match_image
@@ -140,18 +141,21 @@ def _read_mask(path: Path, text: Path, shape: tuple[int, int]) -> np.ndarray:
         data = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError):
         raise UserError(f"'{text}' names the mask '{path}', which does not exist.") from None
-    mask = None
-    if data[24:26] == _GRAY_8_BITS and data[:4] == b"\x89PNG":
-        mask = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
-    if mask is None:  # colours, palettes and other formats: Pillow's gray, since roundings decide what is black
-        mask = _read_gray(path)
+    mask = decode_mask(data)
+    if mask is None:
+        mask = _read_gray(path, data) != 0
     if mask.shape != shape:
         size = f"{mask.shape[1]} x {mask.shape[0]}"
         raise UserError(f"the mask '{path}' is {size} pixels, but its image is {shape[1]} x {shape[0]}.")
-    return mask != 0
+    return mask
 
 
-def _read_gray(path: Path) -> np.ndarray:
+def _read_gray(path: Path, data: bytes) -> np.ndarray:
+    if data[24:26] == _GRAY_8_BITS and data[:4] == b"\x89PNG":
+        gray = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+        if gray is not None:
+            return gray
+    # colours, palettes and other formats: Pillow's gray, as the script's, since roundings decide what is black
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("L"))
