@@ -17,7 +17,7 @@ images = arrays(
 )
 
 
-def written(image: np.ndarray, filters: np.ndarray) -> bytes:
+def written(image: np.ndarray, filters: np.ndarray, pixels: bytes = b"") -> bytes:
     """A PNG whose rows use the given filters 0 to 4."""
     rows, before = [], np.zeros(image.shape[1], np.int64)
     for row, kind in zip(image.astype(np.int64), filters, strict=True):
@@ -34,7 +34,7 @@ def written(image: np.ndarray, filters: np.ndarray) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
     header = struct.pack(">IIBBBBB", image.shape[1], image.shape[0], 8, 0, 0, 0, 0)
-    pixels = zlib.compress(b"".join(rows))
+    pixels = pixels or zlib.compress(b"".join(rows))
     parts = chunk(b"IHDR", header), chunk(b"IDAT", pixels[:5]), chunk(b"IDAT", pixels[5:]), chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
@@ -79,6 +79,11 @@ def test_masks_with_ragged_outlines_are_decoded():
 def test_noise_under_paeth_is_left_to_others():
     noise = np.random.default_rng(0).integers(0, 256, (2, 900)).astype(np.uint8)
     assert decode_mask(written(noise, np.array([0, 4]))) is None
+
+
+@pytest.mark.parametrize("pixels", [b"this is no zlib stream", zlib.compress(b"too short"), zlib.compress(bytes(99))])
+def test_pixels_that_do_not_fit_the_header_are_left_to_others(pixels):
+    assert decode_mask(written(np.zeros((5, 6), np.uint8), np.zeros(5, np.uint8), pixels)) is None
 
 
 def test_damage_is_never_decoded():

@@ -26,6 +26,8 @@ def poison(monkeypatch, what: str) -> None:
     def forward(self, batch):
         losses = original(self, batch)
         if self.training and get_event_storage().iter >= 4:
+            if what == "proposals":  # as Detectron2's region proposals do
+                raise FloatingPointError("Predicted boxes or scores contain Inf/NaN. Training has diverged.")
             bad = self.head.weight.sum() * 0
             losses["loss_noise"] = bad / bad if what == "loss" else torch.sqrt(bad.abs())  # its gradient is infinite
         return losses
@@ -33,7 +35,7 @@ def poison(monkeypatch, what: str) -> None:
     monkeypatch.setattr(detector, "forward", forward)
 
 
-@pytest.mark.parametrize("what", ["loss", "gradient"])
+@pytest.mark.parametrize("what", ["loss", "gradient", "proposals"])
 def test_a_non_finite_step_is_never_taken(toy, monkeypatch, what):
     poison(monkeypatch, what)
     toy.SOLVER.CHECKPOINT_PERIOD = 1

@@ -35,7 +35,7 @@ def decode_mask(data: bytes) -> np.ndarray | None:
         return None
     try:
         raw = isal_zlib.decompress(compressed, bufsize=size + 1)
-    except isal_zlib.error:
+    except isal_zlib.error:  # type: ignore[misc]  # untyped there
         return None
     if len(raw) != size:
         return None

@@ -11,10 +11,11 @@ from detectron2.modeling import build_model
 from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
 
-from synmix.compose.budget import resolve_schedule
+from synmix.compose.budget import describe_schedule, resolve_schedule
 from synmix.compose.composition import Composition, CompositionSpec, compose
 from synmix.compose.manifest import check_manifest, write_manifest
-from synmix.data import sources
+from synmix.compose.report import summary
+from synmix.data import coco, sources
 from synmix.data.catalog import register_all
 from synmix.errors import UserError
 from synmix.files import atomic_path
@@ -44,6 +45,8 @@ def train(cfg: CfgNode, resume: bool = False, trust_pickle: bool = False) -> Res
     cfg, composition = prepare(cfg)
     with log_to(cfg.OUTPUT_DIR), speed_settings(cfg):
         _claim_folder(cfg, composition, resume)
+        logger.info("what is trained on:\n%s", summary(composition.manifest()))
+        logger.info(describe_schedule(cfg, composition.num_images))
         for warning in composition.warnings():
             logger.warning(warning)
         trainer = SynMixTrainer(cfg, composition.dicts(), trust_pickle)
@@ -56,6 +59,7 @@ def train(cfg: CfgNode, resume: bool = False, trust_pickle: bool = False) -> Res
 def evaluate(cfg: CfgNode, trust_pickle: bool = False) -> Results:
     """Evaluates ``MODEL.WEIGHTS`` on ``DATASETS.TEST``; returns and raises like :func:`train`."""
     cfg = with_device(cfg)
+    coco.register_all(cfg.DATASETS.COCO)
     register_all()
     check_test_sets(cfg)
     with log_to(cfg.OUTPUT_DIR), speed_settings(cfg):

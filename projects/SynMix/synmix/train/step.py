@@ -118,13 +118,25 @@ class GuardedStep(SimpleTrainer):
             images = batch[part * size : (part + 1) * size]
             torch.manual_seed(step_seed(self.seed, self.iter, comm.get_rank() * self.accumulate + part))
             with self._synchronise(last=part == self.accumulate - 1):
-                with torch.autocast(self.device.type, enabled=self.amp):
-                    losses = self.model(images)
+                losses = self._forward(images)
                 names = list(losses)
                 total = sum(losses.values()) / self.accumulate
                 self.scaler.scale(total).backward()
             values.append(torch.stack([losses[name].detach().float() for name in names]))
         return names, torch.stack(values)
+
+    def _forward(self, images: list[dict[str, Any]]) -> Any:
+        try:
+            with torch.autocast(self.device.type, enabled=self.amp):
+                return self.model(images)
+        except (
+            FloatingPointError
+        ) as error:  # Detectron2's region proposals look at their boxes before any loss is there
+            names = ", ".join(_name(record) for record in images)
+            raise TrainingDiverged(
+                f"{str(error).rstrip('.')} in iteration {self.iter}; nothing was updated. Look at these images, or "
+                f"lower SOLVER.BASE_LR: {names}."
+            ) from None
 
     def _synchronise(self, last: bool) -> AbstractContextManager[None]:
         """Gradients travel between processes once a step, with its last part."""
@@ -164,7 +176,7 @@ class GuardedStep(SimpleTrainer):
 
     @staticmethod
     def _suspects(batch: list[dict[str, Any]], guilty: bool) -> list[str]:
-        files = [str(record.get("file_name", record.get("image_id"))) for record in batch] if guilty else []
+        files = [_name(record) for record in batch] if guilty else []
         return [name for part in comm.all_gather(files) for name in part]
 
     def _record(self, names: list[str], report: torch.Tensor) -> None:
@@ -208,3 +220,7 @@ def gradient_norm(model: nn.Module) -> torch.Tensor:
     """The 2-norm of all gradients, a scalar on their device; not finite where any gradient is not."""
     gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
     return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+
+
+def _name(record: dict[str, Any]) -> str:
+    return str(record.get("file_name", record.get("image_id")))

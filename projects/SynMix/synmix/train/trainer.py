@@ -44,9 +44,7 @@ EvaluatorFactory = Callable[[CfgNode, str], DatasetEvaluator]
 def _cityscapes_instances(cfg: CfgNode, name: str) -> DatasetEvaluator:
     from synmix.evaluate.evaluator import CityscapesInstanceEvaluator  # the room to the right, entered only when used
 
-    bootstrap = cfg.TEST.BOOTSTRAP
-    sampling = {"resamples": bootstrap.RESAMPLES, "confidence": bootstrap.CONFIDENCE, "seed": bootstrap.SEED}
-    return CityscapesInstanceEvaluator(name, cfg.OUTPUT_DIR, **sampling)
+    return CityscapesInstanceEvaluator.from_config(cfg, name)
 
 
 #: By the data set's metadata ``evaluator_type``: what scores it. A new kind of data set adds its own.
