@@ -89,7 +89,7 @@ def to_dicts(table: InstanceTable) -> list[dict[str, Any]]:
     for frame, instance_id, category, _, *box, crowd in table.instances.iter_rows():
         annotations.setdefault(frame, []).append(
             {
-                "bbox": box,
+                "bbox": [float(side) for side in box],  # of whole numbers Detectron2 would cut the scaled sides off
                 "bbox_mode": BoxMode.XYXY_ABS,
                 "category_id": category_ids[category],
                 "iscrowd": int(crowd),
