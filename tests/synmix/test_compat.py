@@ -24,7 +24,8 @@ NAMES = {
 #: compat as a lone file, since importing the package restores everything
 LONE_COMPAT = (
     "import importlib.util as u, sys, os; p = u.find_spec('synmix').submodule_search_locations[0];"
-    "s = u.spec_from_file_location('c', os.path.join(p, 'compat.py')); c = u.module_from_spec(s); s.loader.exec_module(c)"
+    "s = u.spec_from_file_location('c', os.path.join(p, 'compat.py')); c = u.module_from_spec(s);"
+    "s.loader.exec_module(c)"
 )
 
 
