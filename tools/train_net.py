@@ -52,11 +52,14 @@ def main() -> None:
     arguments = parse_arguments()
     from synmix.train.config import load_config
     from synmix.train.launch import check_processes, launch
+    from synmix.train.loader import check_shares
     from synmix.train.run import with_device
 
     cfg = load_config(arguments.config_file, arguments.opts)
     device = with_device(cfg).MODEL.DEVICE if arguments.num_gpus == 1 else cfg.MODEL.DEVICE
     check_processes(arguments.num_gpus, device)
+    if not arguments.eval_only:
+        check_shares(cfg, arguments.num_gpus * arguments.num_machines)
     launch(
         work,
         arguments.num_gpus,

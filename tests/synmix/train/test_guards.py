@@ -9,7 +9,7 @@ from detectron2.engine import launch  # noqa: F401 - the real thing must be impo
 
 from synmix.errors import UserError
 from synmix.train.launch import check_processes
-from synmix.train.loader import TrainingImages
+from synmix.train.loader import TrainingImages, check_shares
 from synmix.train.preflight import preflight
 from synmix.train.run import evaluate, prepare, train
 from synmix.train.step import TrainingDiverged
@@ -138,6 +138,22 @@ def test_wrong_numbers_of_gpus():
     if not torch.cuda.is_available():
         with pytest.raises(UserError, match=r"has 0 usable GPU.*MODEL\.DEVICE cpu"):
             check_processes(2, "cuda")
+
+
+def test_a_batch_that_processes_cannot_share(toy):
+    toy.SOLVER.IMS_PER_BATCH = 4
+    check_shares(toy, 2)
+    with pytest.raises(UserError, match=r"IMS_PER_BATCH is 4, which 3 process.*multiple of 3"):
+        check_shares(toy, 3)
+
+
+def test_a_users_mistake_leaves_no_traceback_in_the_log(toy, monkeypatch):
+    poison(monkeypatch, "loss")
+    with pytest.raises(TrainingDiverged):
+        train(toy)
+    log = (Path(toy.OUTPUT_DIR) / "log.txt").read_text()
+    assert "Exception during training" in log
+    assert "Traceback" not in log
 
 
 def test_evaluating_alone(toy):

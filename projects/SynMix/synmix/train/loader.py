@@ -101,6 +101,20 @@ def as_list(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return batch
 
 
+def check_shares(cfg: CfgNode, world_size: int) -> None:
+    """Checks that all processes and parts get equally many images of a batch.
+
+    Raises:
+        UserError: they do not.
+    """
+    shares = world_size * cfg.SOLVER.ACCUMULATE
+    if shares > cfg.SOLVER.IMS_PER_BATCH or cfg.SOLVER.IMS_PER_BATCH % shares:
+        raise UserError(
+            f"SOLVER.IMS_PER_BATCH is {cfg.SOLVER.IMS_PER_BATCH}, which {world_size} process(es) x SOLVER.ACCUMULATE "
+            f"{cfg.SOLVER.ACCUMULATE} cannot share equally; make it a multiple of {shares}."
+        )
+
+
 def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, start: int = 0) -> Any:
     """This process's endless batches, each a list of mapped dicts.
 
@@ -111,12 +125,7 @@ def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, sta
         UserError: the batch cannot be divided among processes and parts.
     """
     world_size = comm.get_world_size()
-    shares = world_size * cfg.SOLVER.ACCUMULATE
-    if shares > cfg.SOLVER.IMS_PER_BATCH or cfg.SOLVER.IMS_PER_BATCH % shares:
-        raise UserError(
-            f"SOLVER.IMS_PER_BATCH is {cfg.SOLVER.IMS_PER_BATCH}, which {world_size} process(es) x SOLVER.ACCUMULATE "
-            f"{cfg.SOLVER.ACCUMULATE} cannot share equally; make it a multiple of {shares}."
-        )
+    check_shares(cfg, world_size)
     images = TrainingImages(records, SynMixMapper.from_config(cfg), seed, cfg.DATALOADER.ON_DAMAGED)
     batch_size = cfg.SOLVER.IMS_PER_BATCH // world_size
     sampler = BatchSampler(len(records), batch_size, seed, comm.get_rank(), world_size, start)

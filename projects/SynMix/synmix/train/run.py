@@ -129,17 +129,27 @@ def _claim_folder(cfg: CfgNode, composition: Composition, resume: bool) -> None:
     comm.synchronize()
 
 
+def _sentence_only(record: logging.LogRecord) -> bool:
+    """Leaves the traceback out of the log where the user's own mistake stopped a training: the sentence follows."""
+    if record.exc_info and isinstance(record.exc_info[1], UserError):
+        record.exc_info = record.exc_text = None
+    return True
+
+
 @contextmanager
 def log_to(folder: str) -> Iterator[None]:
     """The loggers of Detectron2 and this project write to ``<folder>/log.txt`` within, and are as before afterwards."""
     names = ("detectron2", "fvcore", "synmix")
     before = {name: (list(logging.getLogger(name).handlers), logging.getLogger(name).level) for name in names}
+    loop = logging.getLogger("detectron2.engine.train_loop")
+    loop.addFilter(_sentence_only)
     setup_logger.cache_clear()  # it remembers folders, and would not open a log file a second time
     for name in names:
         setup_logger(folder, distributed_rank=comm.get_rank(), name=name, abbrev_name=name)
     try:
         yield
     finally:
+        loop.removeFilter(_sentence_only)
         for name, (handlers, level) in before.items():
             named = logging.getLogger(name)
             for handler in set(named.handlers) - set(handlers):
