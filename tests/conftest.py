@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+# Before torch is imported: sums of several threads differ in their last bits, and tests compare bits across processes.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import pytest
 
 import synmix  # noqa: F401  before any test imports Detectron2
@@ -11,7 +14,6 @@ import synmix  # noqa: F401  before any test imports Detectron2
 @pytest.fixture(autouse=True, scope="session")
 def _cache(tmp_path_factory):
     os.environ["SYNMIX_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from typing import Any
 
 from detectron2.engine import HookBase, hooks
 from detectron2.utils import comm
-from detectron2.utils.events import EventStorage, EventWriter
+from detectron2.utils.events import EventStorage, EventWriter, JSONWriter
 
 from synmix.train.checkpoint import BEST, FINAL, SafeCheckpointer
 
@@ -185,12 +185,32 @@ class Metrics(hooks.PeriodicWriter):
         self._writers = self._build()
 
 
-def trim_metrics(path: Path, start: int) -> None:
-    """Cuts off what a killed run wrote to ``metrics.json`` after the checkpoint it is resumed from."""
+class MetricsFile(JSONWriter):
+    """Detectron2's ``metrics.json``, gone on with as if a resumed training had never stopped: lines after its
+    checkpoint are cut off, and one that a kill swallowed between checkpoint and line is written from the checkpoint.
+
+    Args:
+        path: the file.
+        start: the iteration that the training begins at; its event storage is restored already.
+        period: iterations between two lines.
+    """
+
+    def __init__(self, path: Path, start: int, period: int) -> None:
+        last = trim_metrics(path, start)
+        super().__init__(str(path))
+        self._last_write = last
+        if start and start % period == 0 and last < start - 1:
+            self.write()
+
+
+def trim_metrics(path: Path, start: int) -> int:
+    """Cuts off what a killed run wrote to ``metrics.json`` after the checkpoint it is resumed from; returns the
+    iteration of the last line that stays, -1 where none does."""
     if not path.is_file():
-        return
+        return -1
     kept = [line for line in path.read_text().splitlines(keepends=True) if _iteration(line) < start]
     path.write_text("".join(kept))
+    return max((int(_iteration(line)) for line in kept), default=-1)
 
 
 def _iteration(line: str) -> float:

@@ -16,7 +16,7 @@ from detectron2.engine.defaults import create_ddp_model
 from detectron2.evaluation import DatasetEvaluator
 from detectron2.modeling import build_model
 from detectron2.utils import comm
-from detectron2.utils.events import EventWriter, JSONWriter, TensorboardXWriter
+from detectron2.utils.events import EventWriter, TensorboardXWriter
 from torch import nn
 
 from synmix.errors import UserError
@@ -26,10 +26,10 @@ from synmix.train.hooks import (
     Checkpoints,
     Evaluation,
     Metrics,
+    MetricsFile,
     OrderlyEnd,
     restore_storage,
     storage_state,
-    trim_metrics,
 )
 from synmix.train.loader import build_loader
 from synmix.train.sampler import model_seed
@@ -125,9 +125,8 @@ class SynMixTrainer(DefaultTrainer):
         """The progress line, ``metrics.json`` as Detectron2 writes it, TensorBoard, Weights & Biases."""
         folder = Path(self.cfg.OUTPUT_DIR)
         folder.mkdir(parents=True, exist_ok=True)
-        trim_metrics(folder / "metrics.json", self.start_iter)
         writers: list[EventWriter] = [ProgressLine(self.max_iter, self.cfg.SOLVER.IMS_PER_BATCH)]
-        writers.append(JSONWriter(str(folder / "metrics.json")))
+        writers.append(MetricsFile(folder / "metrics.json", self.start_iter, self.cfg.LOG.PERIOD))
         if self.cfg.LOG.TENSORBOARD:
             writers.append(TensorboardXWriter(str(folder), purge_step=self.start_iter))
         if self.cfg.LOG.WANDB_PROJECT:
