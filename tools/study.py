@@ -4,10 +4,12 @@
 python tools/study.py list --scale mini                  experiments, runs, what is done, what it costs
 python tools/study.py run ratio --scale mini             one experiment
 python tools/study.py run --scale mini --workers 2       everything, two runs at a time
+python tools/study.py run --scale mini --seeds 0 1 2     everything with three seeds; the report takes them all in
 """
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -29,7 +31,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--scale", default="paper", help=f"{' or '.join(scale_names())} (default: paper)")
     parser.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
     parser.add_argument("--workers", type=int, default=1, help="runs at a time (default: 1)")
-    parser.add_argument("--seeds", type=int, nargs="+", help="only these seeds (default: all of each experiment)")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", help="these seeds for all that is asked for (default: each experiment's own)"
+    )
     parser.add_argument("--seconds-per-iteration", type=float, help="for the cost (default: the scale's)")
     return parser.parse_args()
 
@@ -39,14 +43,15 @@ def main() -> int:
     arguments = parse_arguments()
     scale = load_scale(arguments.scale)
     chosen = [experiment(name, scale) for name in arguments.experiments or EXPERIMENTS]
+    if arguments.seeds:
+        chosen = [replace(item, seeds=tuple(arguments.seeds)) for item in chosen]
     store = Store(arguments.store or Path("runs") / scale.name)
     if arguments.command == "list":
         Console(width=None if sys.stdout.isatty() else 160).print(
             listing(chosen, scale, store, arguments.seconds_per_iteration or scale.seconds_per_iteration)
         )
         return 0
-    runs = [run for run in all_runs(chosen) if arguments.seeds is None or run.is_start or run.seed in arguments.seeds]
-    return report_outcomes(run_all(runs, scale, store, max(1, arguments.workers)), store)
+    return report_outcomes(run_all(all_runs(chosen), scale, store, max(1, arguments.workers)), store)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """A run is trained once, resumed where it broke, and its failure stops nobody else."""
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -72,6 +74,35 @@ def test_an_edited_run_is_a_sentence(store, trainer):
     write_text(store.folder(TRAININGS.real) / "config.yaml", "SEED: 9")
     with pytest.raises(UserError, match="was edited since the run finished"):
         execute(TRAININGS.real, MINI, store)
+
+
+def test_a_data_set_added_later_is_evaluated_without_training_again(store, trainer):
+    run = TRAININGS.real
+    small = replace(MINI, evaluated={"real": MINI.evaluated["real"]})
+    execute(run, small, store)
+    folder = store.folder(run)
+    first = (folder / "results" / f"{MINI.evaluated['real']}.json").read_bytes()
+    assert store.unevaluated(run, MINI.evaluated.values()) == [MINI.evaluated["synthetic"], MINI.evaluated["test"]]
+    further = execute(run, MINI, store)
+    assert further.result == "finished" and trainer.trained == [run.id]
+    assert set(store.record(run.id).results) == set(MINI.evaluated.values())
+    assert (folder / "results" / f"{MINI.evaluated['real']}.json").read_bytes() == first
+    assert execute(run, MINI, store).result == "skipped"
+    assert not list(folder.glob("evaluation-*"))
+
+
+def test_a_failed_further_evaluation_leaves_the_run_finished(store, trainer, monkeypatch):
+    run = TRAININGS.real
+    execute(run, replace(MINI, evaluated={"real": MINI.evaluated["real"]}), store)
+
+    def lost(cfg):
+        raise UserError("the data set is not there")
+
+    monkeypatch.setattr(sys.modules["synmix.train.run"], "evaluate", lost)
+    assert execute(run, MINI, store).reason == "the data set is not there"
+    assert set(store.record(run.id).results) == {MINI.evaluated["real"]}
+    (store.folder(run) / "model_final.pth").unlink()
+    assert "model_final.pth' is gone" in execute(run, MINI, store).reason
 
 
 def test_whoever_comes_second_is_told_that_the_run_is_busy(store, trainer, monkeypatch):

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from synmix.errors import UserError
+from synmix.evaluate.result import result_path
 from synmix.files import write_text
 from synmix.study.runs import Run
 from synmix.study.scale import Scale
@@ -33,6 +35,8 @@ class Outcome:
 def execute(run: Run, scale: Scale, store: Store, missing_pretraining: str = "train") -> Outcome:
     """Brings a run to its end: skips it when it is finished, resumes it when it was cut off, starts it otherwise.
 
+    A finished run is not trained again for a data set that the scale has gained since: its weights are evaluated there.
+
     Args:
         missing_pretraining: what to do where the run it starts from is missing: ``train`` it first (or wait for whoever
             trains it), or ``fail``.
@@ -48,7 +52,8 @@ def execute(run: Run, scale: Scale, store: Store, missing_pretraining: str = "tr
         with store.lock(run):
             if store.status(run).state == "finished":
                 store.verify(run)
-                return Outcome(run.id, "skipped", "finished before")
+                further = store.unevaluated(run, scale.evaluated.values())
+                return _evaluate_further(run, scale, store, further) if further else _skipped(run)
             return _work(run, scale, store, missing_pretraining)
     except BusyError as busy:
         return Outcome(run.id, "busy", f"{busy}")
@@ -68,17 +73,51 @@ def _work(run: Run, scale: Scale, store: Store, missing_pretraining: str) -> Out
         started = time.time()  # the pre-training's time is its own
         with _recorded(run, store):
             _train(run, scale, store, weights)
-    except UserError as error:
-        reason = str(error)
     except Exception as error:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
-        write_text(store.folder(run) / "failure.txt", traceback.format_exc())
+        reason = _reason(error, store.folder(run))
     else:
         return Outcome(run.id, "finished", seconds=time.time() - started)
     if store.status(run).state != "running":
         store.begin(run)  # it failed before it began: recorded all the same
     store.end(run, "failed", reason, time.time() - started)
     return Outcome(run.id, "failed", reason, time.time() - started)
+
+
+def _evaluate_further(run: Run, scale: Scale, store: Store, data_sets: list[str]) -> Outcome:
+    """Evaluates a finished run on further data sets. Whatever goes wrong, it stays finished with what it had."""
+    from synmix.study.recipe import recipe
+    from synmix.train.run import evaluate
+
+    started, weights = time.time(), store.folder(run) / WEIGHTS
+    try:
+        if not weights.is_file():
+            raise UserError(
+                f"'{weights}' is gone, so the run cannot be evaluated on {', '.join(data_sets)}; remove its folder to "
+                "train it again."
+            )
+        with TemporaryDirectory(dir=store.folder(run), prefix="evaluation-") as scratch:
+            cfg = recipe(run, scale, Path(scratch), weights)
+            cfg.DATASETS.TEST = tuple(data_sets)
+            evaluate(cfg)
+            store.begin(run)
+            for name in data_sets:
+                result_path(scratch, name).rename(result_path(store.folder(run), name))
+            store.end(run, "finished", "", time.time() - started)
+    except Exception as error:
+        return Outcome(run.id, "failed", _reason(error, store.folder(run)), time.time() - started)
+    return Outcome(run.id, "finished", f"evaluated on {', '.join(data_sets)}", time.time() - started)
+
+
+def _skipped(run: Run) -> Outcome:
+    return Outcome(run.id, "skipped", "finished before")
+
+
+def _reason(error: Exception, folder: Path) -> str:
+    """A mistake of the user in its own words, anything else in short; then its traceback lies in ``failure.txt``."""
+    if isinstance(error, UserError):
+        return str(error)
+    write_text(folder / "failure.txt", "".join(traceback.format_exception(error)))
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
 
 
 @contextmanager
@@ -124,6 +163,5 @@ def _train(run: Run, scale: Scale, store: Store, weights: Path | None) -> None:
     if run.is_start:
         draw_start(run.real)
     train(recipe(run, scale, folder, weights), resume=True)
-    missing = [name for name in scale.evaluated.values() if not (folder / "results" / f"{name}.json").is_file()]
-    if missing:
+    if missing := store.unevaluated(run, scale.evaluated.values()):
         raise RuntimeError(f"the training ended without a result on {', '.join(missing)}")

@@ -14,9 +14,15 @@ from synmix.study.store import Store
 def listing(experiments: Sequence[Experiment], scale: Scale, store: Store, seconds_per_iteration: float) -> Group:
     """Three tables: the experiments, the distinct runs with what each waits for, and the cost in all."""
     runs = all_runs(experiments)
-    states = {run: store.status(run).state for run in runs}
+    states = {run: _state(run, scale, store) for run in runs}
     hours = seconds_per_iteration / 3600
     return Group(_experiments(experiments, states, hours), _runs(runs, states, hours), _total(runs, states, hours))
+
+
+def _state(run: Run, scale: Scale, store: Store) -> str:
+    state = store.status(run).state
+    lacks = state == "finished" and store.unevaluated(run, scale.evaluated.values())
+    return "to evaluate" if lacks else state
 
 
 def _experiments(experiments: Sequence[Experiment], states: Mapping[Run, str], hours: float) -> Table:
@@ -44,7 +50,7 @@ def _runs(runs: Sequence[Run], states: Mapping[Run, str], hours: float) -> Table
 
 
 def _total(runs: Sequence[Run], states: Mapping[Run, str], hours: float) -> str:
-    left = [run for run in runs if states[run] != "finished"]
+    left = [run for run in runs if states[run] not in ("finished", "to evaluate")]
     total, remaining = (sum(run.iterations for run in group) for group in (runs, left))
     return (
         f"{len(runs)} runs, {total:,} iterations, {total * hours:.1f} hours at {hours * 3600:g} s an iteration; "

@@ -101,13 +101,7 @@ def _cards(
     done = sum(_state(run, states) == "finished" for run in runs)
     hours = sum(status.seconds for status in states.values()) / 3600
     answers = [verdict.answer for verdict in verdicts]
-    names: dict[Answer, str] = {
-        "holds": "hold",
-        "does not hold": "do not hold",
-        "open": "are open",
-        "not yet run": "are not yet run",
-    }
-    counts = [(name, answers.count(answer)) for answer, name in names.items()]
+    counts = [(name, answers.count(answer)) for answer, name in _COUNTED.items()]
     return (
         (f"{done} of {len(runs)}", "runs finished"),
         (f"{hours:.1f} h", "of training and evaluation"),
@@ -132,8 +126,6 @@ def _section(item: Experiment, evidence: Evidence, states: dict[Run, Status]) ->
         blocks.append(Picture(item.name, draw(evidence), caption))
     numbers = tuple(_number(cell, evidence, states) for cell in item.cells)
     blocks.append(Numbers(numbers, *_TITLES.get(item.name, ("trained on", "evaluated on"))))
-    if len(item.seeds) > 1:
-        blocks.append(Paragraph(f"Means over up to {len(item.seeds)} seeds.", "dim"))
     if item.name == "test_set" and "test" not in evidence.scale.evaluated:
         text = "Cityscapes keeps its test labels: submit predictions to its server and lay its figures beside these."
         blocks.append(Paragraph(text, "dim"))

@@ -10,14 +10,14 @@ import hashlib
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
 from synmix.errors import UserError
-from synmix.evaluate.result import Result, read_result
+from synmix.evaluate.result import Result, read_result, result_path
 from synmix.files import read_json, write_json
 from synmix.study.runs import Run, from_plain, to_plain
 
@@ -147,6 +147,10 @@ class Store:
         checksums = seals(self.folder(run)) if state == "finished" else {}
         changed = {"state": state, "reason": reason, "ended": time.time(), "seconds": before.seconds + seconds}
         write_json(self.folder(run) / "status.json", {**asdict(before), **changed, "checksums": checksums})
+
+    def unevaluated(self, run: Run, data_sets: Iterable[str]) -> list[str]:
+        """Those of the data sets that the run has no result on."""
+        return [name for name in data_sets if not result_path(self.folder(run), name).is_file()]
 
     def verify(self, run: Run | str) -> None:
         """Checks that a finished run is what it was when it finished.
