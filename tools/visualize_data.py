@@ -85,7 +85,7 @@ def _draw(record: Mapping[str, Any], classes: Sequence[str], names: bool) -> np.
     size = image.shape[0], image.shape[1]
     masks = list(_masks(record, size))
     captions = [classes[category] if mask.mean() > _NAMED_SHARE and names else "" for category, mask in masks]
-    shown = draw_masks(image, masks, [text for text in captions if text], opacity=0.45)
+    shown = draw_masks(image, masks, captions, opacity=0.45)
     return _draw_points(shown, record, scale)
 
 

@@ -20,6 +20,7 @@ from synmix.labels import CATEGORY_OF_LABEL, COLORS, INSTANCE_FACTOR
 _BACKGROUND = (250, 250, 248)
 _TEXT = (40, 44, 52)
 _GAP = 8
+_READABLE_WIDTH = 768  # an image with captions is enlarged up to here
 
 
 def instance_masks(instance_map: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -38,10 +39,10 @@ def draw_masks(
     Args:
         image: (H, W, 3) RGB.
         masks: category 0..7 and (H, W) bool, in drawing order.
-        captions: a short text for each mask, or none.
+        captions: a short text for each mask; empty ones, and what would cover another, are left out.
 
     Returns:
-        (H, W, 3): a new image.
+        (s H, s W, 3): a new image; s is 1, or a whole factor where a small image has no room for its captions.
     """
     canvas = image.copy()
     placed = []
@@ -50,10 +51,10 @@ def draw_masks(
         canvas[mask] = ((1 - opacity) * canvas[mask] + opacity * np.array(color)).astype(np.uint8)
         contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(canvas, contours, -1, color, max(1, image.shape[0] // 400))
-        if index < len(captions) and contours:
+        if index < len(captions) and captions[index] and contours:
             x, y, _, _ = cv2.boundingRect(max(contours, key=len))
             placed.append((x, y, captions[index]))
-    return _write_captions(canvas, placed)
+    return _write_captions(canvas, placed) if captions else canvas
 
 
 def side_by_side(rows: Sequence[Sequence[tuple[str, np.ndarray]]], width: int = 640) -> np.ndarray:
@@ -96,16 +97,23 @@ def _instance_color(category: int, index: int) -> tuple[int, int, int]:
 
 
 def _write_captions(canvas: np.ndarray, placed: Sequence[tuple[int, int, str]]) -> np.ndarray:
-    if not placed:
-        return canvas
-    picture = Image.fromarray(canvas)
-    draw = ImageDraw.Draw(picture)
-    font = _font(max(9, canvas.shape[0] // 60))
+    scale = max(1, _READABLE_WIDTH // canvas.shape[1])
+    picture = Image.fromarray(_to_width(canvas, scale * canvas.shape[1]))
+    draw, font = ImageDraw.Draw(picture), _font(max(13, picture.height // 60))
+    taken: list[tuple[float, float, float, float]] = []
     for x, y, text in placed:
-        box = draw.textbbox((x, max(0, y - font.size - 3)), text, font=font)
-        draw.rectangle((box[0] - 1, box[1] - 1, box[2] + 1, box[3] + 1), fill=(0, 0, 0))
-        draw.text((x, max(0, y - font.size - 3)), text, fill=(255, 255, 255), font=font)
+        width, height = draw.textlength(text, font) + 2, font.size + 4
+        left, top = min(x * scale, picture.width - width), max(0, y * scale - height)
+        box = (left, top, left + width, top + height)
+        if not any(_overlap(box, other) for other in taken):
+            taken.append(box)
+            draw.rectangle(box, fill=(0, 0, 0))
+            draw.text((left + 1, top + 1), text, fill=(255, 255, 255), font=font)
     return np.asarray(picture)
+
+
+def _overlap(box: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
 
 
 @lru_cache

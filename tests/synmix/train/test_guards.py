@@ -1,12 +1,14 @@
 """What must stop a training does, in time and with a sentence; what must not, does not."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from detectron2.engine import launch  # noqa: F401 - the real thing must be importable
 
+from synmix.data import sources
 from synmix.errors import UserError
 from synmix.train.launch import check_processes
 from synmix.train.loader import TrainingImages, check_shares
@@ -84,6 +86,18 @@ def test_the_sentence_reaches_the_user_from_a_worker(toy, damaged, monkeypatch, 
     toy.DATALOADER.NUM_WORKERS = workers
     monkeypatch.setattr("synmix.compose.composition.Composition.dicts", lambda self: damaged)
     with pytest.raises(UserError, match=r"torn\.png' is not a readable PNG"):
+        train(toy)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_damaged_image_to_evaluate_on_is_a_sentence_too(toy, toy_root, tmp_path, workers):
+    copied = tmp_path / "val"
+    shutil.copytree(toy_root / "real", copied)
+    image = next((copied / "leftImg8bit/val/toy").glob("*000001_*"))
+    image.write_bytes(image.read_bytes()[:900])
+    sources.register_cityscapes_format(f"toy_torn_{workers}", copied, "val", "real")
+    toy.DATASETS.TEST, toy.DATALOADER.NUM_WORKERS = (f"toy_torn_{workers}",), workers
+    with pytest.raises(UserError, match=r"^'.*000001_leftImg8bit\.png'"):
         train(toy)
 
 

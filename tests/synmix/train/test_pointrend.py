@@ -12,6 +12,7 @@ from detectron2.modeling import build_model
 from detectron2.structures import BitMasks, Boxes, Instances
 from detectron2.utils.events import EventStorage
 
+from synmix.train.checkpoint import load_weights_only
 from synmix.train.config import load_config
 from synmix.train.run import train, with_device
 from synmix.train.trainer import SynMixTrainer
@@ -89,3 +90,26 @@ def test_twenty_iterations_have_the_golden_losses_learn_and_leave_pictures(mini,
     np.testing.assert_allclose(totals[:3], golden[:3], rtol=1e-3)
     np.testing.assert_allclose(totals[:6], golden[:6], rtol=0.05)
     np.testing.assert_allclose(np.mean(totals[-8:]), np.mean(golden[-8:]), rtol=0.15)
+
+
+@pytest.mark.slow
+def test_a_crash_and_a_resume_give_the_same_pointrend_to_the_bit(mini, tmp_path, monkeypatch):
+    mini.SOLVER.MAX_ITER, mini.SOLVER.CHECKPOINT_PERIOD, mini.LOG.PICTURES = 6, 2, 0
+    whole = mini.clone()
+    whole.OUTPUT_DIR = str(tmp_path / "whole")
+    train(whole)
+    with monkeypatch.context() as patch:
+        original = SynMixTrainer.run_step
+
+        def run_step(self):
+            if self.iter == 3:
+                raise OSError("the disk is gone")
+            original(self)
+
+        patch.setattr(SynMixTrainer, "run_step", run_step)
+        with pytest.raises(OSError, match="disk"):
+            train(mini)
+    train(mini, resume=True)
+    weights, expected = (load_weights_only(Path(cfg.OUTPUT_DIR) / "model_final.pth")["model"] for cfg in (mini, whole))
+    assert weights.keys() == expected.keys()
+    assert [name for name in expected if not torch.equal(weights[name], expected[name])] == []

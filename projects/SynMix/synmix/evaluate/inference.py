@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 from detectron2.config import CfgNode
-from detectron2.data import build_detection_test_loader
 from detectron2.evaluation import inference_on_dataset
 from detectron2.modeling import build_model
 from detectron2.utils import comm
@@ -14,6 +13,7 @@ from synmix.errors import UserError
 from synmix.evaluate.evaluator import CityscapesInstanceEvaluator, Observer
 from synmix.evaluate.result import Result
 from synmix.train.checkpoint import load_weights
+from synmix.train.loader import build_test_loader
 from synmix.train.run import check_test_sets, log_to, speed_settings, with_device
 
 
@@ -50,7 +50,7 @@ def evaluate_checkpoint(
             evaluator = CityscapesInstanceEvaluator.from_config(cfg, dataset)
             evaluator.source["weights"] = cfg.MODEL.WEIGHTS
             evaluator.observers = tuple(observers(dataset, evaluator.classes))
-            inference_on_dataset(model, build_detection_test_loader(cfg, dataset), evaluator)
+            inference_on_dataset(model, build_test_loader(cfg, dataset), evaluator)
             if comm.is_main_process() and evaluator.result is not None:
                 found[dataset] = evaluator.result
         return found

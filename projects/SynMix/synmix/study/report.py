@@ -44,11 +44,11 @@ _TITLES = {
     "test_set": ("training", "evaluated on"),
     "seeds": ("training", "evaluated on"),
 }
-_COUNTED: dict[Answer, str] = {
-    "holds": "hold",
-    "does not hold": "do not hold",
-    "open": "are open",
-    "not yet run": "are not yet run",
+_COUNTED: dict[Answer, tuple[str, str]] = {  # one claim, several
+    "holds": ("claim holds", "claims hold"),
+    "does not hold": ("claim does not hold", "claims do not hold"),
+    "open": ("claim is open", "claims are open"),
+    "not yet run": ("claim is not yet run", "claims are not yet run"),
 }
 _MINI = (
     "This is the miniature: drawn streets and a small network, minutes a run. Its numbers say nothing about "
@@ -101,11 +101,11 @@ def _cards(
     done = sum(_state(run, states) == "finished" for run in runs)
     hours = sum(status.seconds for status in states.values()) / 3600
     answers = [verdict.answer for verdict in verdicts]
-    counts = [(name, answers.count(answer)) for answer, name in _COUNTED.items()]
+    counts = [(names[answers.count(answer) > 1], answers.count(answer)) for answer, names in _COUNTED.items()]
     return (
         (f"{done} of {len(runs)}", "runs finished"),
         (f"{hours:.1f} h", "of training and evaluation"),
-        *((str(count), f"claims {name}") for name, count in counts if count),
+        *((str(count), name) for name, count in counts if count),
     )
 
 

@@ -1,14 +1,15 @@
-"""The training data as a stream of batches, whose order and augmentations depend on nothing but the seed."""
+"""The data as batches: for training in an order and with augmentations that depend on nothing but the seed, and for
+evaluation one image after the other. An image that cannot be read ends either with a sentence that names it."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from detectron2.config import CfgNode
-from detectron2.data import DatasetFromList
+from detectron2.data import DatasetFromList, DatasetMapper, build_detection_test_loader
 from detectron2.utils import comm
 from PIL import UnidentifiedImageError
 
@@ -18,6 +19,7 @@ from synmix.train.sampler import BatchSampler, copies_of, identity, image_seed
 
 #: What :attr:`DATALOADER.ON_DAMAGED` may say.
 ON_DAMAGED = ("stop", "replace")
+_UNREADABLE = (UserError, OSError, UnidentifiedImageError, SyntaxError)  # the last is Pillow's: a broken PNG chunk
 _TRIES = 10  # replacements for one image, before the data set is given up
 
 
@@ -61,8 +63,8 @@ class TrainingImages(torch.utils.data.Dataset):
             record = self.records[index]
             try:
                 mapped = self._mapped(record, epoch, index)
-            except (UserError, OSError, UnidentifiedImageError, SyntaxError) as error:  # Pillow: a broken PNG chunk
-                problem = str(error) if record["file_name"] in str(error) else f"'{record['file_name']}': {error}"
+            except _UNREADABLE as error:
+                problem = _problem(record, error)
                 if not self.replace:
                     return {"failure": f"{problem} (DATALOADER.ON_DAMAGED replace trains on without it)"}
                 damaged.append(problem)
@@ -81,6 +83,51 @@ class TrainingImages(torch.utils.data.Dataset):
         members = self.members[identity(record)[0]]
         drawn = np.random.default_rng([self.seed, epoch, index]).integers(len(members))
         return members[int(drawn)] if members[int(drawn)] != index else members[(int(drawn) + 1) % len(members)]
+
+
+class EvaluationImages:
+    """Maps a record as Detectron2 does for evaluation; where its image cannot be read the dict holds only ``failure``,
+    as :class:`TrainingImages` has it."""
+
+    def __init__(self, cfg: CfgNode) -> None:
+        self._mapper = DatasetMapper(cfg, is_train=False)
+
+    def __call__(self, record: dict[str, Any]) -> dict[str, Any]:
+        """The mapped dict."""
+        try:
+            return self._mapper(record)
+        except _UNREADABLE as error:
+            return {"failure": _problem(record, error)}
+
+
+class EvaluationBatches:
+    """Batches of a loader over :class:`EvaluationImages`; raises where one holds a failure."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[list[dict[str, Any]]]:
+        for batch in self._loader:
+            raise_failure(batch)
+            yield batch
+
+
+def raise_failure(batch: Iterable[dict[str, Any]]) -> None:
+    """Raises the first failure of a batch.
+
+    Raises:
+        UserError: there is one.
+    """
+    for record in batch:
+        if "failure" in record:
+            raise UserError(record["failure"])
+
+
+def _problem(record: dict[str, Any], error: Exception) -> str:
+    return str(error) if record["file_name"] in str(error) else f"'{record['file_name']}': {error}"
 
 
 @contextmanager
@@ -135,3 +182,8 @@ def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, sta
         num_workers=cfg.DATALOADER.NUM_WORKERS,
         collate_fn=as_list,
     )
+
+
+def build_test_loader(cfg: CfgNode, name: str) -> EvaluationBatches:
+    """Detectron2's loader of a data set to evaluate on."""
+    return EvaluationBatches(build_detection_test_loader(cfg, name, mapper=EvaluationImages(cfg)))

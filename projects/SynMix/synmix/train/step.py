@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from synmix.errors import UserError
+from synmix.train.loader import raise_failure
 from synmix.train.sampler import step_seed
 
 logger = logging.getLogger(__name__)
@@ -102,9 +103,8 @@ class GuardedStep(SimpleTrainer):
         if self._batches is None:
             self._batches = iter(self.data_loader)
         batch = next(self._batches)
+        raise_failure(batch)
         for record in batch:
-            if "failure" in record:
-                raise UserError(record["failure"])
             for problem in record.get("replaces", ()):
                 logger.warning("replaced by another image of its data set: %s", problem)
         return batch

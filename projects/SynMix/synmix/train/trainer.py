@@ -31,7 +31,7 @@ from synmix.train.hooks import (
     restore_storage,
     storage_state,
 )
-from synmix.train.loader import build_loader
+from synmix.train.loader import EvaluationBatches, build_loader, build_test_loader
 from synmix.train.sampler import model_seed
 from synmix.train.seeing import ProgressLine, WandbWriter, draw_inputs, draw_predictions
 from synmix.train.step import GuardedStep
@@ -191,6 +191,11 @@ class SynMixTrainer(DefaultTrainer):
         """Evaluates every data set of ``DATASETS.TEST``; unlike Detectron2 always by name, also a single one."""
         results = super().test(cfg, model, evaluators)
         return OrderedDict({cfg.DATASETS.TEST[0]: results}) if len(cfg.DATASETS.TEST) == 1 else results
+
+    @classmethod
+    def build_test_loader(cls, cfg: CfgNode, dataset_name: str) -> EvaluationBatches:
+        """The images of a data set to evaluate on."""
+        return build_test_loader(cfg, dataset_name)
 
     @classmethod
     def build_evaluator(cls, cfg: CfgNode, dataset_name: str) -> DatasetEvaluator:
