@@ -3,13 +3,15 @@
 Before any training, by bringing the synthetic labels' sizes closest to the real ones':
     python tools/choose_removal.py match --real cityscapes_instance_train --synthetic synscapes_instance_train
 
-From the results of a removal sweep, by the knee of each class's curve (paper 4.1, Figure 4), PERCENT=RESULTS.json:
+From the results of a removal sweep, by the knee of each class's curve (paper 4.1, Figure 4): the study's, or any as
+PERCENT=RESULTS.json:
+    python tools/choose_removal.py sweep --store runs/paper
     python tools/choose_removal.py sweep 0=output/a/results/synscapes_instance_val.json 30=... 60=...
 """
 
 import argparse
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -20,7 +22,13 @@ from synmix.compose.removal import DEFAULT
 from synmix.compose.thresholds import Distance, knee, label_sizes, match_sizes, median_frame_pixels
 from synmix.data import sources
 from synmix.errors import UserError, run_tool
+from synmix.evaluate.result import result_path
 from synmix.files import atomic_path, read_json
+from synmix.study.evidence import Evidence
+from synmix.study.experiments import SYNTHETIC, Trainings
+from synmix.study.index import readable_records
+from synmix.study.scale import load_scale
+from synmix.study.store import Store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     match.add_argument("--as-is", action="store_true", help="compare pixels as they are, not scaled to equal frames")
     match.set_defaults(run=_match)
     sweep = commands.add_parser("sweep", help="take the knee of each class from a removal sweep's results")
-    sweep.add_argument("results", nargs="+", metavar="PERCENT=FILE", help="a result; a percentage may come repeatedly")
+    sweep.add_argument("results", nargs="*", metavar="PERCENT=FILE", help="a result; a percentage may come repeatedly")
+    sweep.add_argument("--store", type=Path, help="take all seeds of the study's Figure 4 from this results store")
+    sweep.add_argument("--scale", default="paper", help="the scale of the store's runs (default: paper)")
     sweep.add_argument("--tolerance", type=float, default=1.0, help="AP points that count as no loss (default: 1)")
     sweep.set_defaults(run=_sweep)
     for command in (match, sweep):
@@ -79,14 +89,19 @@ def _match(args: argparse.Namespace) -> None:
 
 
 def _sweep(args: argparse.Namespace) -> None:
-    curves = _curves(args.results)
+    results = [_parse(argument) for argument in args.results] + (
+        _of_study(args.store, args.scale) if args.store else []
+    )
+    if not results:
+        raise UserError("there is nothing to choose from; give results as PERCENT=FILE, or --store with finished runs.")
+    curves = _curves(results)
     knees = {category: knee(curve, args.tolerance) for category, curve in curves.items()}
-    table = Table(title=f"Knees within {args.tolerance:g} AP of no removal", title_justify="left")
+    table = Table(title=f"Knees within {args.tolerance:g} AP of the best", title_justify="left")
     table.add_column("class")
-    for heading in ("remove %", "AP without", "AP there"):
+    for heading in ("remove %", "AP at best", "AP there"):
         table.add_column(heading, justify="right")
     for category, found in knees.items():
-        table.add_row(category, f"{found.percent:g}", f"{found.plateau:.1f}", f"{found.value:.1f}")
+        table.add_row(category, f"{found.percent:g}", f"{found.best:.1f}", f"{found.value:.1f}")
     console.print(table)
     percents = [found.percent for found in knees.values()]
     _print_overrides({category: found.percent for category, found in knees.items()}, max(percents, key=percents.count))
@@ -96,18 +111,35 @@ def _sweep(args: argparse.Namespace) -> None:
         _save(removal_curves(curves, {category: found.percent for category, found in knees.items()}), args.plot)
 
 
-def _curves(arguments: list[str]) -> dict[str, dict[float, list[float]]]:
+def _parse(argument: str) -> tuple[float, Path]:
+    percent, _, path = argument.partition("=")
+    try:
+        number = float(percent) if path else -1.0
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 100:
+        raise UserError(f"'{argument}' is not PERCENT=FILE, for instance 30=results.json.")
+    return number, Path(path)
+
+
+def _of_study(folder: Path, scale_name: str) -> list[tuple[float, Path]]:
+    """Percentage and result of every finished run of Figure 4."""
+    scale = load_scale(scale_name)
+    records, _ = readable_records(Store(folder))
+    evidence, name = Evidence(records, scale), scale.evaluated[SYNTHETIC]
+    return [
+        (percent, result_path(record.folder, name))
+        for percent in scale.grid["removal"]
+        for record in evidence.finished(Trainings(scale).synthetic(percent))
+        if name in record.results
+    ]
+
+
+def _curves(results: Iterable[tuple[float, Path]]) -> dict[str, dict[float, list[float]]]:
     """Class -> percentage -> the AP of every result given for it."""
     curves: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for argument in arguments:
-        percent, _, path = argument.partition("=")
-        try:
-            number = float(percent) if path else -1.0
-        except ValueError:
-            number = -1.0
-        if not 0 <= number <= 100:
-            raise UserError(f"'{argument}' is not PERCENT=FILE, for instance 30=results.json.")
-        result = read_json(path) if Path(path).is_file() else {}
+    for number, path in results:
+        result = read_json(path) if path.is_file() else {}
         classes = result.get("classes") if isinstance(result, dict) else None
         if not isinstance(classes, dict):
             raise UserError(

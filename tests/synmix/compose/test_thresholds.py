@@ -8,7 +8,7 @@ from scipy.optimize import isotonic_regression
 from scipy.stats import ks_2samp, wasserstein_distance
 
 from synmix.compose.mixing import percentage_of
-from synmix.compose.thresholds import PERCENTS, _never_rising, distances, knee, label_sizes, match_sizes
+from synmix.compose.thresholds import PERCENTS, _never_rising, _rise_and_fall, distances, knee, label_sizes, match_sizes
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError
 
@@ -76,8 +76,22 @@ def test_the_papers_knees_are_found_under_noise(knee_at):
 def test_a_slight_rise_belongs_to_the_plateau():
     values = {0: [28.0], 10: [28.6], 20: [29.1], 30: [29.4], 40: [27.2], 50: [25.0]}
     found = knee(values)
-    assert found.percent == 30 and found.plateau == pytest.approx(28.775)
+    assert (found.percent, found.best, found.value) == (30, 29.4, 29.4)
     assert knee(values, tolerance=5).percent == 50
+
+
+def test_where_removal_helps_its_gain_is_not_given_away():
+    assert knee({0: [5.0], 30: [8.0], 60: [20.0], 90: [10.0]}).percent == 60
+
+
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=8), st.data())
+def test_smoothing_rises_falls_and_is_never_worse_than_a_falling_curve(values, data):
+    weights = np.array(data.draw(st.lists(st.integers(1, 5), min_size=len(values), max_size=len(values))))
+    fit = _rise_and_fall(np.array(values), weights)
+    top = int(fit.argmax())
+    assert (np.diff(fit[: top + 1]) >= -1e-9).all() and (np.diff(fit[top:]) <= 1e-9).all()
+    errors = [weights @ (curve - values) ** 2 for curve in (fit, _never_rising(np.array(values), weights))]
+    assert errors[0] <= errors[1] + 1e-9
 
 
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=12), st.data())

@@ -1,5 +1,6 @@
 """A run is trained once, resumed where it broke, and its failure stops nobody else."""
 
+import importlib.util
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from synmix.study import study
 from synmix.study.execute import execute, execute_or_wait
 from synmix.study.experiments import Trainings, all_runs, experiment
 from synmix.study.recipe import recipe
-from synmix.study.scale import load_scale
+from synmix.study.scale import CONFIGS, load_scale
 from synmix.study.store import Store
 
 MINI = load_scale("mini")
@@ -138,3 +139,16 @@ def test_a_study_goes_on_without_what_failed_and_repeats_only_that(store, traine
         study.run_all(runs, MINI, store)
     place = {run: index for index, run in enumerate(runs)}
     assert all(place[run.init] < place[run] for run in runs if run.init)
+
+
+@pytest.mark.usefixtures("threads", "trainer")
+def test_removal_thresholds_are_chosen_from_all_seeds_of_the_store(store):
+    figure_4 = replace(experiment("removal", MINI), seeds=(0, 1))
+    study.run_all(all_runs([figure_4]), MINI, store, workers=3)
+    spec = importlib.util.spec_from_file_location("choose_removal", CONFIGS.parent / "tools/choose_removal.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    found = tool._of_study(store.root, "mini")
+    assert [percent for percent, _ in found] == [percent for percent in MINI.grid["removal"] for _ in range(2)]
+    curves = tool._curves(found)
+    assert {len(aps) for curve in curves.values() for aps in curve.values()} == {2}

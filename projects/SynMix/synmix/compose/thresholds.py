@@ -25,16 +25,15 @@ class Knee:
     """Up to where removal is harmless for a class."""
 
     percent: float
-    plateau: float  # AP of the smoothed curve without removal
+    best: float  # AP at the highest place of the smoothed curve
     value: float  # AP of the smoothed curve at ``percent``
 
 
 def knee(curve: Mapping[float, Sequence[float]], tolerance: float = 1.0) -> Knee:
-    """The largest threshold up to which a class's AP stays within ``tolerance`` of its level without removal.
+    """The largest threshold at which a class's AP is within ``tolerance`` of its best.
 
     The paper sees two phases, "constant or even slightly increasing", then "a strong decrease". So the curve is first
-    smoothed to the closest one that never rises (isotonic regression), which takes noise and the slight rise into the
-    plateau.
+    smoothed to the closest one that rises and then falls. Where it only falls, its best is that without removal.
 
     Args:
         curve: percentage removed -> AP of every run (seed) at it.
@@ -49,9 +48,20 @@ def knee(curve: Mapping[float, Sequence[float]], tolerance: float = 1.0) -> Knee
             f"a removal sweep needs results without removal (0) and at two thresholds or more; got {percents}."
         )
     means = np.array([np.mean(curve[percent]) for percent in percents])
-    smooth = _never_rising(means, np.array([len(curve[percent]) for percent in percents]))
-    last = int(np.flatnonzero(smooth >= smooth[0] - tolerance)[-1])
-    return Knee(percents[last], float(smooth[0]), float(smooth[last]))
+    smooth = _rise_and_fall(means, np.array([len(curve[percent]) for percent in percents]))
+    last = int(np.flatnonzero(smooth >= smooth.max() - tolerance)[-1])
+    return Knee(percents[last], float(smooth.max()), float(smooth[last]))
+
+
+def _rise_and_fall(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Unimodal regression: of all splits into a rising and a falling part the one with the least weighted error."""
+    fits = [
+        np.concatenate(
+            [-_never_rising(-values[:split], weights[:split]), _never_rising(values[split:], weights[split:])]
+        )
+        for split in range(len(values))
+    ]
+    return min(fits, key=lambda fit: float(weights @ (fit - values) ** 2))
 
 
 def _never_rising(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
