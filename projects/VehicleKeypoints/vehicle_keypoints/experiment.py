@@ -12,7 +12,7 @@ from synmix.errors import UserError
 from synmix.files import checksum
 from synmix.study.execute import WEIGHTS, Outcome
 from synmix.study.runs import Removal, Run
-from synmix.study.scale import CONFIGS
+from synmix.study.scale import CONFIGS, config_checksum
 from synmix.study.store import BusyError, Store
 from vehicle_keypoints.result import KeypointResult, paired_difference, read_result
 
@@ -110,11 +110,12 @@ def execute(run: KeypointRun, store: Store) -> Outcome:
     as_run = cast(Run, run)  # the store asks for an id, an init and plain fields, which a keypoint run has
     try:
         with store.lock(as_run):
+            store.check_config(as_run, config_checksum(run.config))
             if store.status(as_run).state == "finished":
                 store.verify(as_run)
                 return Outcome(run.id, "skipped", "finished before")
             weights = _weights(run.init, store) if run.init else None
-            store.begin(as_run)
+            store.begin(as_run, config_checksum(run.config))
             return _work(run, as_run, store, weights)
     except BusyError as busy:
         return Outcome(run.id, "busy", str(busy))

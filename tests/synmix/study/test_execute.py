@@ -1,6 +1,7 @@
 """A run is trained once, resumed where it broke, and its failure stops nobody else."""
 
 import importlib.util
+import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ import pytest
 
 from synmix.errors import UserError
 from synmix.files import write_text
-from synmix.study import study
+from synmix.study import scale, study
 from synmix.study.execute import execute, execute_or_wait
 from synmix.study.experiments import Trainings, all_runs, experiment
 from synmix.study.recipe import recipe
@@ -75,6 +76,27 @@ def test_an_edited_run_is_a_sentence(store, trainer):
     write_text(store.folder(TRAININGS.real) / "config.yaml", "SEED: 9")
     with pytest.raises(UserError, match="was edited since the run finished"):
         execute(TRAININGS.real, MINI, store)
+
+
+def test_a_run_of_another_config_is_neither_passed_off_nor_lost(store, trainer, monkeypatch, tmp_path):
+    configs = tmp_path / "configs"
+    shutil.copytree(CONFIGS, configs)
+    monkeypatch.setattr(scale, "CONFIGS", configs)
+    run, base = TRAININGS.real, configs / "Base-RCNN-FPN.yaml"
+    execute(run, MINI, store)
+    base.write_text("# a comment more\n" + base.read_text())
+    assert execute(run, MINI, store).result == "skipped"
+    base.write_text(base.read_text().replace("VERSION: 2", "VERSION: 1"))
+    with pytest.raises(UserError, match=r"was trained with another config.*Take another store"):
+        execute(run, MINI, store)
+    assert set(store.record(run.id).results) == set(MINI.evaluated.values())
+    fresh = Store(tmp_path / "fresh")
+    trainer.failures["real160"] = RuntimeError("no such key")
+    assert execute(run, MINI, fresh).result == "failed"
+    (fresh.folder(run) / "last_checkpoint").unlink()  # it failed before it had trained anything: mended, it may go on
+    trainer.failures.clear()
+    base.write_text(base.read_text().replace("VERSION: 1", "VERSION: 2"))
+    assert execute(run, MINI, fresh).result == "finished"
 
 
 def test_a_data_set_added_later_is_evaluated_without_training_again(store, trainer):

@@ -13,7 +13,7 @@ from synmix.errors import UserError
 from synmix.evaluate.result import result_path
 from synmix.files import write_text
 from synmix.study.runs import Run
-from synmix.study.scale import Scale
+from synmix.study.scale import Scale, config_checksum
 from synmix.study.start import draw_start
 from synmix.study.store import BusyError, Store
 
@@ -50,6 +50,7 @@ def execute(run: Run, scale: Scale, store: Store, missing_pretraining: str = "tr
     """
     try:
         with store.lock(run):
+            store.check_config(run, config_checksum(scale.config))
             if store.status(run).state == "finished":
                 store.verify(run)
                 further = store.unevaluated(run, scale.evaluated.values())
@@ -71,14 +72,14 @@ def _work(run: Run, scale: Scale, store: Store, missing_pretraining: str) -> Out
     try:
         weights = _pretrained(run, scale, store, missing_pretraining)
         started = time.time()  # the pre-training's time is its own
-        with _recorded(run, store):
+        with _recorded(run, scale, store):
             _train(run, scale, store, weights)
     except Exception as error:
         reason = _reason(error, store.folder(run))
     else:
         return Outcome(run.id, "finished", seconds=time.time() - started)
     if store.status(run).state != "running":
-        store.begin(run)  # it failed before it began: recorded all the same
+        store.begin(run, config_checksum(scale.config))  # it failed before it began: recorded all the same
     store.end(run, "failed", reason, time.time() - started)
     return Outcome(run.id, "failed", reason, time.time() - started)
 
@@ -99,7 +100,7 @@ def _evaluate_further(run: Run, scale: Scale, store: Store, data_sets: list[str]
             cfg = recipe(run, scale, Path(scratch), weights)
             cfg.DATASETS.TEST = tuple(data_sets)
             evaluate(cfg)
-            store.begin(run)
+            store.begin(run, config_checksum(scale.config))
             for name in data_sets:
                 result_path(scratch, name).rename(result_path(store.folder(run), name))
             store.end(run, "finished", "", time.time() - started)
@@ -121,10 +122,10 @@ def _reason(error: Exception, folder: Path) -> str:
 
 
 @contextmanager
-def _recorded(run: Run, store: Store) -> Iterator[None]:
+def _recorded(run: Run, scale: Scale, store: Store) -> Iterator[None]:
     """Status "running" inside, "finished" after; "broken" where something stops it from outside."""
     started = time.time()
-    store.begin(run)
+    store.begin(run, config_checksum(scale.config))
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
@@ -141,6 +142,7 @@ def _pretrained(run: Run, scale: Scale, store: Store, missing_pretraining: str) 
     """
     if run.init is None:
         return None
+    store.check_config(run.init, config_checksum(scale.config))
     weights = store.folder(run.init) / WEIGHTS
     if store.status(run.init).state != "finished":
         if missing_pretraining == "fail":

@@ -5,9 +5,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from omegaconf import OmegaConf
 
 from synmix.errors import UserError
+from synmix.files import checksum
 
 CONFIGS = Path(__file__).resolve().parents[4] / "configs"
 
@@ -54,6 +56,23 @@ def load_scale(name: str) -> Scale:
     if name not in scale_names():
         raise UserError(f"unknown scale '{name}'; known: {', '.join(scale_names())}.")
     return scale_of(OmegaConf.to_container(OmegaConf.load(CONFIGS / "sweep/scale" / f"{name}.yaml")))
+
+
+def config_checksum(name: str) -> str:
+    """Of the values of a config under configs/ and of those it is based on; comments and line breaks do not count.
+
+    Raises:
+        UserError: a file is missing or not YAML.
+    """
+    parts: list[dict[str, Any]] = []
+    path = CONFIGS / name
+    while not parts or parts[-1].get("_BASE_"):
+        try:
+            parts.append(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        except (OSError, yaml.YAMLError) as error:
+            raise UserError(f"the config '{path}' cannot be read ({' '.join(str(error).split())}).") from None
+        path = path.parent / parts[-1].get("_BASE_", "")
+    return checksum(parts)
 
 
 def scale_of(values: Any) -> Scale:

@@ -43,6 +43,7 @@ class Status:
     attempts: int = 0
     host: str = ""
     version: str = ""  # of the code
+    config: str = ""  # checksum of the config under configs/ that it is trained with
     checksums: dict[str, str] = field(default_factory=dict)
 
 
@@ -132,12 +133,13 @@ class Store:
         except BusyError as busy:
             raise UserError(f"{busy}; wait until it ends, or give this sweep another store.") from None
 
-    def begin(self, run: Run) -> Status:
-        """Notes that work on a run starts (again)."""
+    def begin(self, run: Run, config: str = "") -> Status:
+        """Notes that work on a run starts (again), with the config of this checksum."""
         before = self.status(run)
         write_json(self.folder(run) / "run.json", to_plain(run))
         now = time.time()
-        status = Status("running", "", before.started or now, 0.0, before.seconds, before.attempts + 1, _who(), _code())
+        times, attempts = (before.started or now, 0.0, before.seconds), before.attempts + 1
+        status = Status("running", "", *times, attempts, _who(), _code(), config or before.config)
         write_json(self.folder(run) / "status.json", asdict(status))
         return status
 
@@ -147,6 +149,20 @@ class Store:
         checksums = seals(self.folder(run)) if state == "finished" else {}
         changed = {"state": state, "reason": reason, "ended": time.time(), "seconds": before.seconds + seconds}
         write_json(self.folder(run) / "status.json", {**asdict(before), **changed, "checksums": checksums})
+
+    def check_config(self, run: Run, config: str) -> None:
+        """Checks that what a run has trained so far came from the config of this checksum.
+
+        Raises:
+            UserError: it came from another one.
+        """
+        status = self.status(run)
+        trained = status.state == "finished" or (self.folder(run) / "last_checkpoint").exists()
+        if trained and status.config and status.config != config:
+            raise UserError(
+                f"'{run.id}' was trained with another config of that name: a file under configs/ has changed since. "
+                "Take another store for the changed one, or remove the run's folder to train it again."
+            )
 
     def unevaluated(self, run: Run, data_sets: Iterable[str]) -> list[str]:
         """Those of the data sets that the run has no result on."""
