@@ -91,9 +91,11 @@ def test_a_run_of_another_config_is_neither_passed_off_nor_lost(store, trainer, 
         execute(run, MINI, store)
     assert set(store.record(run.id).results) == set(MINI.evaluated.values())
     fresh = Store(tmp_path / "fresh")
-    trainer.failures["real160"] = RuntimeError("no such key")
+    trainer.failures["start_"] = RuntimeError("no such key")
     assert execute(run, MINI, fresh).result == "failed"
-    (fresh.folder(run) / "last_checkpoint").unlink()  # it failed before it had trained anything: mended, it may go on
+    (
+        fresh.folder(run.init) / "last_checkpoint"
+    ).unlink()  # nothing was trained yet: with the config mended it may go on
     trainer.failures.clear()
     base.write_text(base.read_text().replace("VERSION: 1", "VERSION: 2"))
     assert execute(run, MINI, fresh).result == "finished"
