@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from synmix.errors import UserError
 from synmix.files import checksum
+from synmix.study import gate
 from synmix.study.execute import WEIGHTS, Outcome
 from synmix.study.runs import Removal, Run
 from synmix.study.scale import CONFIGS, config_checksum
@@ -225,7 +226,7 @@ class Verdict:
 
 
 def judge(switch: KillSwitch, control: Sequence[KeypointResult], candidate: Sequence[KeypointResult]) -> Verdict:
-    """The verdict: pass where the whole interval reaches the declared gain, fail where none of it does.
+    """The verdict by the gate's rule.
 
     Raises:
         UserError: seeds are missing on a side.
@@ -234,6 +235,5 @@ def judge(switch: KillSwitch, control: Sequence[KeypointResult], candidate: Sequ
         if len(side) != len(switch.seeds):
             raise UserError(f"'{name}' has {len(side)} finished runs, but {len(switch.seeds)} seeds were declared.")
     gain = paired_difference(control, candidate, switch.resamples, switch.confidence)[switch.figure]
-    reached = gain["low"] >= switch.min_gain
-    answer = "pass" if reached else "fail" if gain["high"] < switch.min_gain else "inconclusive"
-    return Verdict(answer, gain["difference"], gain["low"], gain["high"], gain["p_value"])
+    low, high = gain["low"], gain["high"]
+    return Verdict(gate.answer(low, high, switch.min_gain), gain["difference"], low, high, gain["p_value"])

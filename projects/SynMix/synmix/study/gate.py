@@ -85,15 +85,16 @@ def judge(store: Store, terms: Terms, declared: float) -> GateVerdict:
         raise UserError(f"unknown figure '{terms.figure}'; known: {', '.join(gains)}.")
     gain = gains[terms.figure]
     first = all(declared <= record.status.ended for record in (*control, *mixed))
-    return GateVerdict(_answer(gain, terms.min_gain), terms, gain, _ids(control), _ids(mixed), first)
+    return GateVerdict(answer(gain.low, gain.high, terms.min_gain), terms, gain, _ids(control), _ids(mixed), first)
 
 
 def _ids(arm: Sequence[Record]) -> tuple[str, ...]:
     return tuple(record.run.id for record in arm)
 
 
-def _answer(gain: Difference, min_gain: float) -> Answer:
-    return "pass" if gain.low >= min_gain else "fail" if gain.high < min_gain else "inconclusive"
+def answer(low: float, high: float, min_gain: float) -> Answer:
+    """The rule: what an interval says of the least gain that was asked for."""
+    return "pass" if low >= min_gain else "fail" if high < min_gain else "inconclusive"
 
 
 def find_arm(store: Store, name: str) -> Sequence[Record]:
