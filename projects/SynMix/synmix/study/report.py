@@ -176,8 +176,8 @@ def _notes(evidence: Evidence) -> Section:
     start, scale = start_of(evidence.scale), evidence.scale
     if start:
         text = (
-            f"In place of ImageNet's weights every run starts from one training of {start.iterations:,} iterations on "
-            f"{start.real} other scenes in a third look, gray with random contrast, blur and noise. Grids are coarser "
+            f"In place of ImageNet's weights every run starts from a training of {start.iterations:,} iterations on "
+            f"{start.real} other scenes, one for all runs of a seed, in a third look, gray with random contrast, blur and noise. Grids are coarser "
             "than the paper's; where a table's sizes differ, the paper's number in a cell is the one at the same place "
             "of its table."
         )

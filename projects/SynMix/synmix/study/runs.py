@@ -48,10 +48,9 @@ class Run:
         return self.iterations + (self.init.total_iterations if self.init else 0)
 
     def with_seed(self, seed: int) -> "Run":
-        """The same training with another seed; its pre-training has that seed too, but the start is one for all."""
-        return (
-            self if self.is_start else replace(self, seed=seed, init=self.init.with_seed(seed) if self.init else None)
-        )
+        """The same training with another seed; whatever it starts from has that seed too, so that figures over several
+        seeds contain what all of it adds."""
+        return replace(self, seed=seed, init=self.init.with_seed(seed) if self.init else None)
 
 
 def without_seed(run: Run) -> dict[str, Any]:
@@ -109,18 +108,18 @@ def make_run(
         float(scale.lr if lr is None else lr),
         float(scale.momentum if momentum is None else momentum),
         seed,
-        init.with_seed(seed) if init else start_of(scale),
+        init.with_seed(seed) if init else start_of(scale, seed),
         overrides=overrides,
     )
 
 
-def start_of(scale: Scale) -> Run | None:
+def start_of(scale: Scale, seed: int = 0) -> Run | None:
     """The run that makes the weights all others begin with; None where the scale's config names them (ImageNet)."""
     start = scale.start
     if not start:
         return None
     lr, momentum = float(start["lr"]), float(scale.momentum)
-    return Run(scale.name, start["images"], 0, (), start["iterations"], lr, momentum, is_start=True)
+    return Run(scale.name, start["images"], 0, (), start["iterations"], lr, momentum, seed, is_start=True)
 
 
 def parse_removal(scale: Scale, value: Any) -> Removal:

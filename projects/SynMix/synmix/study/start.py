@@ -2,8 +2,11 @@
 
 The paper starts every run from ImageNet's weights. The miniature's network has none, and from scratch a run of minutes
 learns too little to compare anything. So one run sees other scenes (another seed) in a third look, gray with random
-contrast, blur and noise, and all runs begin with what it learned.
+contrast, blur and noise, and all runs of a seed begin with what it learned.
 """
+
+import fcntl
+import shutil
 
 import cv2
 import numpy as np
@@ -25,16 +28,22 @@ def start_set() -> str:
 
 
 def draw_start(images: int) -> None:
-    """Draws the frames under ``$DETECTRON2_DATASETS/mini_start``, unless they are there."""
+    """Draws the frames under ``$DETECTRON2_DATASETS/mini_start``, unless they are there: whole or not at all, once however
+    many ask for them."""
     folder = datasets_root() / _FOLDER
-    done = folder / "gray.txt"
-    if done.exists():
-        return
-    write_miniature(folder, seed=_SEED, real=(images, 1, 1), synthetic=1, num_workers=1)
-    paths = sorted(folder.glob("cityscapes/leftImg8bit/train/*/*.png"))
-    for number, path in track(enumerate(paths), "gray frames", len(paths)):
-        cv2.imwrite(str(path), gray_look(read_rgb(path)[:, :, ::-1], number))
-    done.write_text(f"{len(paths)} frames in a third look\n")
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / "gray.txt").exists():
+            return
+        scratch = folder.with_suffix(".partial")
+        for broken in (scratch, folder):
+            shutil.rmtree(broken, ignore_errors=True)
+        write_miniature(scratch, seed=_SEED, real=(images, 1, 1), synthetic=1, num_workers=1)
+        paths = sorted(scratch.glob("cityscapes/leftImg8bit/train/*/*.png"))
+        for number, path in track(enumerate(paths), "gray frames", len(paths)):
+            cv2.imwrite(str(path), gray_look(read_rgb(path)[:, :, ::-1], number))
+        (scratch / "gray.txt").write_text(f"{len(paths)} frames in a third look\n")
+        scratch.rename(folder)
 
 
 def gray_look(image: np.ndarray, number: int) -> np.ndarray:
