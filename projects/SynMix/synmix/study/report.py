@@ -177,9 +177,9 @@ def _notes(evidence: Evidence) -> Section:
     if start:
         text = (
             f"In place of ImageNet's weights every run starts from a training of {start.iterations:,} iterations on "
-            f"{start.real} other scenes, one for all runs of a seed, in a third look, gray with random contrast, blur and noise. Grids are coarser "
-            "than the paper's; where a table's sizes differ, the paper's number in a cell is the one at the same place "
-            "of its table."
+            f"{start.real} other scenes in a third look, gray with random contrast, blur and noise; all runs of a seed "
+            "share it. Grids are coarser than the paper's; where a table's sizes differ, the paper's number in a cell "
+            "is the one at the same place of its table."
         )
         alone = [(DOMAIN_TITLES[domain], evidence.estimate(start, domain)) for domain in scale.evaluated]
         reached = ", ".join(f"{ours.value:.1f} on {title}" for title, ours in alone if ours)

@@ -28,8 +28,8 @@ def start_set() -> str:
 
 
 def draw_start(images: int) -> None:
-    """Draws the frames under ``$DETECTRON2_DATASETS/mini_start``, unless they are there: whole or not at all, once however
-    many ask for them."""
+    """Draws the frames under ``$DETECTRON2_DATASETS/mini_start`` unless they are there: whole or not at all, and once,
+    however many ask for them."""
     folder = datasets_root() / _FOLDER
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
