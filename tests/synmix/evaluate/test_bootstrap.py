@@ -95,6 +95,14 @@ def test_trainings_that_disagree_widen_the_interval():
     assert wide.value == pytest.approx(np.mean(values) - figures_of(average_precision(base[0]))[0])
 
 
+def test_trainings_that_belong_together_are_drawn_together():
+    tables = [random_table(seed, 0.2 + 0.3 * seed) for seed in range(3)]
+    together = paired_difference(tables, tables, resamples=300, paired_trainings=True)["AP"]
+    apart = paired_difference(tables, tables, resamples=300)["AP"]
+    assert (together.low, together.high) == (0, 0)
+    assert apart.low < -5 and apart.high > 5
+
+
 def test_what_cannot_be_compared():
     table = random_table(0, 0.6)
     with pytest.raises(UserError, match="at least one result"):

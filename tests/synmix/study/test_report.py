@@ -173,3 +173,14 @@ def test_published_grids_on_coarser_ones():
     table = published.on_grid(published.TABLE_3, [2.5, 3.75, 5], [0, 160, 320])
     assert table[2.5, 0] == 32.6 and table[3.75, 320] == 40.9 and table[5, 160] == 37.2
     assert published.on_grid(published.TABLE_3, [33, 50, 66], [0, 3000, 6000, 9000, 12000, 20000]) == published.TABLE_3
+
+
+def test_equal_seeds_pair_and_others_do_not():
+    run, other = Trainings(PAPER).real, replace(Trainings(PAPER).real, lr=0.5)
+    records = [record(run.with_seed(seed), PAPER, {REAL: 0.2 + 0.3 * seed, SYNTHETIC: 0.5}) for seed in range(3)]
+    twins = [replace(item, run=other.with_seed(seed)) for seed, item in enumerate(records)]
+    strangers = [replace(item, run=other.with_seed(seed + 1)) for seed, item in enumerate(records)]
+    paired = Evidence([*records, *twins], PAPER).difference(run, other, REAL)
+    apart = Evidence([*records, *strangers], PAPER).difference(run, other, REAL)
+    assert (paired.low, paired.high) == (0, 0)
+    assert apart.low < -5 and apart.high > 5

@@ -77,12 +77,14 @@ def paired_difference(
     resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
+    paired_trainings: bool = False,
 ) -> dict[str, Difference]:
     """How much better model ``b`` is than model ``a`` on the same images, with a paired bootstrap interval.
 
     Args:
         a, b: one table for each training (seed) of a model, all of the same images. With one each, only images are
             resampled; with more, trainings are too, those of ``a`` and of ``b`` independently.
+        paired_trainings: ``a[i]`` and ``b[i]`` belong together, as with equal seeds: they are drawn together.
 
     Returns:
         for each figure the difference of the means ``b - a`` in percentage points.
@@ -97,10 +99,10 @@ def paired_difference(
         _check(table)
         _check_same(tables[0], table)
     value = _mean_of(b) - _mean_of(a)
-    generator = np.random.default_rng([seed, 1])  # apart from the generator of the images
+    streams = [1, 1] if paired_trainings and len(a) == len(b) else [1, 2]  # 0 is that of the images
     replicates = [
-        _mean_over_trainings([resampled_figures(table, resamples, seed) for table in side], generator)
-        for side in (a, b)
+        _mean_over_trainings([resampled_figures(table, resamples, seed) for table in side], [seed, stream])
+        for side, stream in zip((a, b), streams, strict=True)
     ]
     differences = replicates[1] - replicates[0]
     low, high = _percentiles(differences, confidence)
@@ -115,12 +117,12 @@ def _mean_of(tables: Sequence[MatchTable]) -> np.ndarray:
     return np.mean([figures_of(average_precision(table)) for table in tables], axis=0)
 
 
-def _mean_over_trainings(replicates: list[np.ndarray], generator: np.random.Generator) -> np.ndarray:
+def _mean_over_trainings(replicates: list[np.ndarray], seed: list[int]) -> np.ndarray:
     """(B, F) mean over a resample of the trainings, drawn anew for each resample of the images."""
     stacked = np.stack(replicates)  # (trainings, B, F)
     if len(stacked) == 1:
         return stacked[0]
-    draws = generator.integers(0, len(stacked), size=stacked.shape[:2])
+    draws = np.random.default_rng(seed).integers(0, len(stacked), size=stacked.shape[:2])
     return np.take_along_axis(stacked, draws[:, :, None], axis=0).mean(axis=0)
 
 

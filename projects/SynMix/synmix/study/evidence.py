@@ -2,6 +2,7 @@
 
 A training is looked up by its arm, so that further seeds join by themselves. Images are resampled, and trainings with
 them where there are several (:mod:`synmix.evaluate.bootstrap`); all replicates use the same images, so that they pair.
+Where both sides of a comparison have the same seeds, these pair too: runs of one seed share what they start from.
 """
 
 from collections.abc import Sequence
@@ -52,8 +53,12 @@ class Evidence:
 
     def results(self, run: Run, domain: str) -> list[Result]:
         """The results of an arm on a domain; empty where there are none yet."""
+        return list(self._by_seed(run, domain).values())
+
+    def _by_seed(self, run: Run, domain: str) -> dict[int, Result]:
         name = self.scale.evaluated.get(domain)
-        return [record.results[name] for record in self.finished(run) if name in record.results]
+        found = {record.run.seed: record.results[name] for record in self.finished(run) if name in record.results}
+        return dict(sorted(found.items()))
 
     def estimate(self, run: Run, domain: str, figure: str = "AP") -> Estimate | None:
         """The mean figure over seeds; None where there is no result."""
@@ -72,7 +77,8 @@ class Evidence:
         return self._compare(first, second, domain, figure, np.divide)
 
     def _compare(self, first: Run, second: Run, domain: str, figure: str, operation: np.ufunc) -> Estimate | None:
-        sides = [self.results(first, domain), self.results(second, domain)]
+        by_seed = [self._by_seed(run, domain) for run in (first, second)]
+        sides = [list(results.values()) for results in by_seed]
         if not all(sides):
             return None
         means = [float(np.mean([result.figures[figure] for result in side])) for side in sides]
@@ -84,7 +90,10 @@ class Evidence:
                 "the runs of one of them to train and evaluate it again."
             )
         with np.errstate(divide="ignore", invalid="ignore"):
-            replicates = operation(*(self._replicates(side, figure, number) for number, side in enumerate(sides[::-1])))
+            paired = by_seed[0].keys() == by_seed[1].keys()
+            replicates = operation(
+                self._replicates(sides[1], figure, side=0), self._replicates(sides[0], figure, side=0 if paired else 1)
+            )
         return _estimate(float(operation(means[1], means[0])), replicates, min(map(len, sides)))
 
     def _replicates(self, results: Sequence[Result], figure: str, side: int) -> np.ndarray:

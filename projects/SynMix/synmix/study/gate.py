@@ -1,7 +1,8 @@
 """The gate: does mixing pay? A control arm against a mixed arm, by terms that were written down beforehand.
 
 The verdict is ``pass`` where the whole interval of the gain is at or above the least gain that was asked for, ``fail``
-where all of it is below, ``inconclusive`` in between. The interval is a paired bootstrap over images and seeds.
+where all of it is below, ``inconclusive`` in between. The interval is a bootstrap over images and seeds, paired in the
+images, and in the seeds where both arms have the same.
 """
 
 import time
@@ -80,12 +81,17 @@ def judge(store: Store, terms: Terms, declared: float) -> GateVerdict:
         raise UserError(f"--confidence is {terms.confidence:g}; give a share between 0 and 1.")
     control, mixed = (find_arm(store, name) for name in (terms.control, terms.mixed))
     before, after = ([_result(record, terms.data_set).table for record in arm] for arm in (control, mixed))
-    gains = paired_difference(before, after, terms.resamples, terms.confidence, terms.seed)
+    paired = _seeds(control) == _seeds(mixed)
+    gains = paired_difference(before, after, terms.resamples, terms.confidence, terms.seed, paired)
     if terms.figure not in gains:
         raise UserError(f"unknown figure '{terms.figure}'; known: {', '.join(gains)}.")
     gain = gains[terms.figure]
     first = all(declared <= record.status.ended for record in (*control, *mixed))
     return GateVerdict(answer(gain.low, gain.high, terms.min_gain), terms, gain, _ids(control), _ids(mixed), first)
+
+
+def _seeds(arm: Sequence[Record]) -> list[int]:
+    return [record.run.seed for record in arm]
 
 
 def _ids(arm: Sequence[Record]) -> tuple[str, ...]:
