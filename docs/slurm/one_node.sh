@@ -16,6 +16,16 @@ stop_one() { # a daemon's name
     rm -f "$pidfile"
 }
 
+end_jobs() { # what still runs or comes to its end would outlive the daemons
+    export SLURM_CONF="$folder/slurm.conf"
+    [ -s "$folder/slurmctld.pid" ] || return 0
+    timeout 10 scancel --quiet --user="$(id -un)" 2>/dev/null || true
+    for _ in $(seq 60); do
+        [ -n "$(timeout 10 squeue --noheader 2>/dev/null)" ] || return 0
+        sleep 0.5
+    done
+}
+
 start() {
     for command in munged slurmctld slurmd sbatch; do
         command -v "$command" >/dev/null || die "'$command' is not installed; apt-get install slurm-wlm munge."
@@ -78,6 +88,6 @@ advise() {
 
 case "$action" in
     start) start ;;
-    stop) stop_one slurmd; stop_one slurmctld; stop_one munged ;;
+    stop) end_jobs; stop_one slurmd; stop_one slurmctld; stop_one munged ;;
     *) die "$usage" ;;
 esac

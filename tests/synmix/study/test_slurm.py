@@ -37,7 +37,7 @@ def environment(tmp_path, mini_root):
         "DETECTRON2_DATASETS": str(mini_root),
         "OMP_NUM_THREADS": "1",
     }
-    subprocess.run([SLURM / "one_node.sh", "stop", folder], check=True, timeout=60)
+    subprocess.run([SLURM / "one_node.sh", "stop", folder], check=True, timeout=120)
 
 
 def test_failed_and_killed_jobs(tmp_path, environment):
