@@ -109,7 +109,7 @@ def _write_captions(canvas: np.ndarray, placed: Sequence[tuple[int, int, str]]) 
             taken.append(box)
             draw.rectangle(box, fill=(0, 0, 0))
             draw.text((left + 1, top + 1), text, fill=(255, 255, 255), font=font)
-    return np.asarray(picture)
+    return np.array(picture)  # a copy: Pillow's own memory is read-only, and callers draw on
 
 
 def _overlap(box: tuple[float, ...], other: tuple[float, ...]) -> bool:

@@ -99,7 +99,7 @@ def paired_difference(
         _check(table)
         _check_same(tables[0], table)
     value = _mean_of(b) - _mean_of(a)
-    streams = [1, 1] if paired_trainings and len(a) == len(b) else [1, 2]  # 0 is that of the images
+    streams = [1, 1] if paired_trainings else [1, 2]  # 0 is that of the images
     replicates = [
         _mean_over_trainings([resampled_figures(table, resamples, seed) for table in side], [seed, stream])
         for side, stream in zip((a, b), streams, strict=True)

@@ -53,8 +53,9 @@ def execute(run: Run, scale: Scale, store: Store, missing_pretraining: str = "tr
             store.check_config(run, config_checksum(scale.config))
             if store.status(run).state == "finished":
                 store.verify(run)
-                further = store.unevaluated(run, scale.evaluated.values())
-                return _evaluate_further(run, scale, store, further) if further else _skipped(run)
+                if further := store.unevaluated(run, scale.evaluated.values()):
+                    return _evaluate_further(run, scale, store, further)
+                return Outcome(run.id, "skipped", "finished before")
             return _work(run, scale, store, missing_pretraining)
     except BusyError as busy:
         return Outcome(run.id, "busy", f"{busy}")
@@ -107,10 +108,6 @@ def _evaluate_further(run: Run, scale: Scale, store: Store, data_sets: list[str]
     except Exception as error:
         return Outcome(run.id, "failed", _reason(error, store.folder(run)), time.time() - started)
     return Outcome(run.id, "finished", f"evaluated on {', '.join(data_sets)}", time.time() - started)
-
-
-def _skipped(run: Run) -> Outcome:
-    return Outcome(run.id, "skipped", "finished before")
 
 
 def _reason(error: Exception, folder: Path) -> str:

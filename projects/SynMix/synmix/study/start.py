@@ -31,6 +31,7 @@ def draw_start(images: int) -> None:
     """Draws the frames under ``$DETECTRON2_DATASETS/mini_start`` unless they are there: whole or not at all, and once,
     however many ask for them."""
     folder = datasets_root() / _FOLDER
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (folder / "gray.txt").exists():

@@ -129,9 +129,7 @@ class GuardedStep(SimpleTrainer):
         try:
             with torch.autocast(self.device.type, enabled=self.amp):
                 return self.model(images)
-        except (
-            FloatingPointError
-        ) as error:  # Detectron2's region proposals look at their boxes before any loss is there
+        except FloatingPointError as error:  # Detectron2's region proposals look at their boxes, before the losses
             names = ", ".join(_name(record) for record in images)
             raise TrainingDiverged(
                 f"{str(error).rstrip('.')} in iteration {self.iter}; nothing was updated. Look at these images, or "
