@@ -24,8 +24,8 @@ from synmix.data import sources
 from synmix.errors import UserError, run_tool
 from synmix.evaluate.result import result_path
 from synmix.files import atomic_path, read_json
-from synmix.study.evidence import Evidence
-from synmix.study.experiments import SYNTHETIC, Trainings
+from synmix.report.estimates import Estimates
+from synmix.study.experiments import SYNTHETIC, removed
 from synmix.study.index import readable_records
 from synmix.study.scale import load_scale
 from synmix.study.store import Store
@@ -126,11 +126,11 @@ def _of_study(folder: Path, scale_name: str) -> list[tuple[float, Path]]:
     """Percentage and result of every finished run of Figure 4."""
     scale = load_scale(scale_name)
     records, _ = readable_records(Store(folder))
-    evidence, name = Evidence(records, scale), scale.evaluated[SYNTHETIC]
+    estimates, name = Estimates(records, scale), scale.data_set(SYNTHETIC)
     return [
         (percent, result_path(record.folder, name))
         for percent in scale.grid["removal"]
-        for record in evidence.finished(Trainings(scale).synthetic(percent))
+        for record in estimates.finished(removed(scale, percent))
         if name in record.results
     ]
 

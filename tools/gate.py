@@ -13,6 +13,7 @@ from pathlib import Path
 
 from synmix.errors import UserError, run_tool
 from synmix.study.gate import GateVerdict, Terms, declare, judge
+from synmix.study.experiments import REAL
 from synmix.study.scale import load_scale, scale_names
 from synmix.study.store import Store
 
@@ -41,7 +42,7 @@ def main() -> int:
     arguments = parse_arguments()
     scale = load_scale(arguments.scale)
     store = Store(arguments.store or Path("runs") / scale.name)
-    data_set = arguments.data_set or scale.evaluated["real"]
+    data_set = scale.data_set(arguments.data_set or REAL)
     options = (arguments.min_gain, arguments.figure, arguments.confidence, arguments.resamples)
     terms = Terms(arguments.control, arguments.mixed, data_set, *options)
     is_new = not arguments.declaration.exists()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Lays every table and figure of the paper beside the runs of a store.
+"""Lays every table and figure of a study beside the runs of a store.
 
 python tools/report.py --scale mini                      reads runs/mini, writes runs/mini/report/report.html
 """
@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from synmix.errors import run_tool
-from synmix.study.report import write_report
+from synmix.report.report import write_report
 from synmix.study.scale import load_scale, scale_names
 from synmix.study.store import Store
 

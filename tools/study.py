@@ -1,10 +1,11 @@
 #!/usr/bin/env python
-"""The whole study: what it consists of, and doing what of it is missing.
+"""A whole study: what it consists of, and doing what of it is missing.
 
 python tools/study.py list --scale mini                  experiments, runs, what is done, what it costs
 python tools/study.py run ratio --scale mini             one experiment
 python tools/study.py run --scale mini --workers 2       everything, two runs at a time
 python tools/study.py run --scale mini --seeds 0 1 2     everything with three seeds; the report takes them all in
+python tools/study.py run --scale keypoints_mini         the vehicle keypoints
 """
 
 import argparse
@@ -14,8 +15,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from synmix.errors import run_tool
-from synmix.study.experiments import EXPERIMENTS, all_runs, experiment
+from synmix.errors import UserError, run_tool
+from synmix.study.execute import Options
+from synmix.study.experiments import Study, all_runs
 from synmix.study.listing import listing
 from synmix.study.scale import load_scale, scale_names
 from synmix.study.store import Store
@@ -27,13 +29,15 @@ def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("list", "run"), help="list: show the plan; run: do what is missing")
-    parser.add_argument("experiments", nargs="*", metavar="experiment", help=f"{', '.join(EXPERIMENTS)} (default: all)")
-    parser.add_argument("--scale", default="paper", help=f"{' or '.join(scale_names())} (default: paper)")
+    parser.add_argument("experiments", nargs="*", metavar="experiment", help="as list shows them (default: all)")
+    parser.add_argument("--scale", default="paper", help=f"{', '.join(scale_names())} or a file (default: paper)")
     parser.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
     parser.add_argument("--workers", type=int, default=1, help="runs at a time (default: 1)")
+    parser.add_argument("--processes", type=int, help="ranks of a run, one GPU each (default: the scale's)")
     parser.add_argument(
         "--seeds", type=int, nargs="+", help="these seeds for all that is asked for (default: each experiment's own)"
     )
+    parser.add_argument("--trust-pickle", action="store_true", help="load .pkl weights of any origin: they can run code")
     parser.add_argument("--seconds-per-iteration", type=float, help="for the cost (default: the scale's)")
     return parser.parse_args()
 
@@ -41,17 +45,22 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Lists or runs."""
     arguments = parse_arguments()
+    if arguments.workers < 1:
+        raise UserError(f"--workers is {arguments.workers}; give 1 or more.")
     scale = load_scale(arguments.scale)
-    chosen = [experiment(name, scale) for name in arguments.experiments or EXPERIMENTS]
+    if arguments.processes is not None:
+        scale = replace(scale, processes=arguments.processes)
+    study: Study = scale.described().STUDY
+    chosen = [study.experiment(name, scale) for name in arguments.experiments or study.experiments]
     if arguments.seeds:
         chosen = [replace(item, seeds=tuple(arguments.seeds)) for item in chosen]
     store = Store(arguments.store or Path("runs") / scale.name)
     if arguments.command == "list":
-        Console(width=None if sys.stdout.isatty() else 160).print(
-            listing(chosen, scale, store, arguments.seconds_per_iteration or scale.seconds_per_iteration)
-        )
+        pace = arguments.seconds_per_iteration or scale.seconds_per_iteration
+        Console(width=None if sys.stdout.isatty() else 160).print(listing(chosen, store, pace))
         return 0
-    return report_outcomes(run_all(all_runs(chosen), scale, store, max(1, arguments.workers)), store)
+    options = Options(trust_pickle=arguments.trust_pickle)
+    return report_outcomes(run_all(all_runs(chosen), store, arguments.workers, options), store)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 #!/usr/bin/env python
-"""Trains a run of the study, or a sweep of them, with Hydra.
+"""Trains a run, or a sweep of them, with Hydra.
 
-python tools/sweep.py -m +experiment=ratio scale=mini            a figure of the paper, on the miniature
-python tools/sweep.py -m training=mixing solver.lr=0.005,0.01    any key by hand
-python tools/sweep.py --help                                     all keys
+python tools/sweep.py -m +experiment=ratio scale=mini                              a figure of the paper, on the miniature
+python tools/sweep.py -m config=mixture.yaml '+set.SOLVER.BASE_LR=0.005,0.01'      any key of any config
+python tools/sweep.py -m config=mini.yaml '+set.SOLVER.MAX_ITER=20,40' seed=0,1 processes=2
+python tools/sweep.py --help                                                       all keys
 """
 
 import os
@@ -12,8 +13,8 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
+from synmix.config import CONFIGS
 from synmix.errors import run_tool
-from synmix.study.scale import CONFIGS
 from synmix.study.sweep import SweepGuard, job
 
 

@@ -71,7 +71,7 @@ class VehicleKeypointEvaluator(DatasetEvaluator):
         if self._output_dir is not None:
             path = result_path(self._output_dir, self._name)
             write_result(path, self.result, *self._resampling, provenance=provenance(self._output_dir))
-        return OrderedDict(keypoints={name: float(value[0]) for name, value in self.result.figures().items()})
+        return OrderedDict(keypoints=dict(self.result.figures))
 
 
 def _truth_of(record: Mapping[str, Any], count: int) -> Truth:

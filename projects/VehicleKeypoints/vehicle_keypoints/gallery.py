@@ -1,5 +1,9 @@
-"""A picture of predictions: test frames with their labels, and what models of two arms make of them."""
+"""A picture of predictions: test frames with their labels, and what models of two arms make of them.
 
+    python -m vehicle_keypoints.gallery --scale keypoints_mini --output predictions.jpg
+"""
+
+import argparse
 from pathlib import Path
 
 import cv2
@@ -9,33 +13,33 @@ from detectron2.modeling import build_model
 from torch import nn
 
 from synmix.data.images import read_rgb
-from synmix.errors import UserError
+from synmix.errors import UserError, run_tool
 from synmix.study.execute import WEIGHTS
+from synmix.study.runs import config_of
+from synmix.study.scale import Scale, load_scale
 from synmix.study.store import Store
 from synmix.train.checkpoint import SafeCheckpointer
-from synmix.train.run import with_device
 from vehicle_keypoints import evaluator  # noqa: F401  registers the data sets
 from vehicle_keypoints.average_precision import Predictions
-from vehicle_keypoints.experiment import Scale, config_of, make_run
 from vehicle_keypoints.pictures import draw_vehicles, legend, panel
 from vehicle_keypoints.published import TITLES
 from vehicle_keypoints.sources import registered_frames
+from vehicle_keypoints.study import ARMS_OF_FLIP, REAL, arm
 
 _WIDTH = 380
-_ARMS = ("identity_flip", "corrected_flip")
 
 
-def model_of(scale: Scale, arm: str, seed: int, store: Store) -> nn.Module:
+def model_of(scale: Scale, name: str, seed: int, store: Store) -> nn.Module:
     """The finished model of an arm, ready to predict.
 
     Raises:
         UserError: it is not finished.
     """
-    run = make_run(scale, arm, seed)
-    weights = store.folder(run.id) / WEIGHTS
-    if store.status(run.id).state != "finished" or not weights.is_file():
+    run = arm(scale, name).with_seed(seed)
+    weights = store.folder(run) / WEIGHTS
+    if store.status(run).state != "finished" or not weights.is_file():
         raise UserError(f"'{run.id}' is not finished in '{store.root}'; run it first.")
-    model = build_model(with_device(config_of(run, store.folder(run.id), None)))
+    model = build_model(config_of(run, store.folder(run)))
     SafeCheckpointer(model).load(str(weights), checkpointables=[])
     return model.eval()
 
@@ -53,12 +57,12 @@ def predict(model: nn.Module, image: np.ndarray) -> Predictions:
 def gallery(scale: Scale, store: Store, seed: int = 0, count: int = 3) -> np.ndarray:
     """(H, W, 3) RGB: a row for each frame with its labels and the predictions of both flip arms. The frames are spread
     evenly over those that show one large vehicle, not chosen by how well they are predicted."""
-    frames, schema, _ = registered_frames(scale.real_test)
+    frames, schema, _ = registered_frames(scale.data_set(REAL))
     single = [frame for frame in frames if len(frame.boxes) == 1]
     areas = [float(np.prod(frame.boxes[0, 2:] - frame.boxes[0, :2])) for frame in single]
     large = [frame for frame, area in zip(single, areas, strict=True) if area >= np.percentile(areas, 60)]
     chosen = [large[index] for index in np.linspace(0, len(large) - 1, count).round().astype(int)]
-    models = [model_of(scale, arm, seed, store) for arm in _ARMS]
+    models = [model_of(scale, name, seed, store) for name in ARMS_OF_FLIP]
     rows: list[np.ndarray] = []
     for frame in chosen:
         image = read_rgb(frame.image)
@@ -68,7 +72,7 @@ def gallery(scale: Scale, store: Store, seed: int = 0, count: int = 3) -> np.nda
             visible[..., 2] = 2
             visible[:, -1, 2] = 0  # the centre is never labelled, so what is predicted for it means nothing
             found.append((prediction.boxes, visible))
-        captions = ("labels", *(TITLES[arm] for arm in _ARMS))
+        captions = ("labels", *(TITLES[name] for name in ARMS_OF_FLIP))
         pictures = [draw_vehicles(image, *pair, schema, _WIDTH / frame.width) for pair in found]
         rows.append(np.hstack([panel(picture, text) for picture, text in zip(pictures, captions, strict=True)]))
     return np.vstack([*rows, legend(rows[0].shape[1])])
@@ -79,3 +83,18 @@ def write_gallery(scale: Scale, store: Store, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), gallery(scale, store)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
     return path
+
+
+def main() -> None:
+    """Draws from the finished runs of a store."""
+    parser = argparse.ArgumentParser(description="Test frames with labels and the predictions of both flip arms.")
+    parser.add_argument("--scale", default="keypoints_mini", help="(default: %(default)s)")
+    parser.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
+    parser.add_argument("--output", type=Path, default=Path("predictions.jpg"), help="(default: %(default)s)")
+    arguments = parser.parse_args()
+    store = Store(arguments.store or Path("runs") / arguments.scale)
+    print(f"wrote {write_gallery(load_scale(arguments.scale), store, arguments.output)}")
+
+
+if __name__ == "__main__":
+    run_tool(main)

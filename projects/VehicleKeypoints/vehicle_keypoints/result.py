@@ -1,4 +1,4 @@
-"""The keypoint result of one run on one data set, and the paired comparison of two sets of runs.
+"""The keypoint result of one run on one data set.
 
 Written to ``OUTPUT_DIR/results/<data set>.json``: figures in percent and their intervals at the top, then per point,
 then the match tables from which every figure of any resample of the images follows.
@@ -6,22 +6,26 @@ then the match tables from which every figure of any resample of the images foll
 Shape legend: I images, D detections, T thresholds, K points, B resamples.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from synmix.errors import UserError
-from synmix.evaluate.bootstrap import image_weights
+from synmix.evaluate.bootstrap import Interval, image_weights
+from synmix.evaluate.result import READERS
 from synmix.files import read_json, write_json
 from vehicle_keypoints.average_precision import MatchTable, Predictions, Truth, match, summary
 from vehicle_keypoints.pck import PointCounts, count_points, count_points_as_seed
 
 #: The figures, as they are named everywhere. The last is seed 000's own, which flatters a model that finds little.
-FIGURES = ("AP", "AP50", "AP75", "box-AP50", "PCK@0.05", "PCK@0.05-as-in-seed-000")
+FIGURES = ("AP", "AP50", "AP75", "box-AP50", "PCK@0.05", "PCK@0.05-original")
 _FORMAT = 1
+#: What the files of these results are called by, so that a store knows who reads them.
+KIND = "vehicle keypoints"
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,19 @@ class KeypointResult:
     boxes: MatchTable
     correct: np.ndarray  # (2, I, K) points right: one to one, and as in seed 000
     labelled: np.ndarray  # (2, I, K) points that could be right
+    intervals: Mapping[str, Interval] = field(default_factory=dict)  # empty where there was no resampling
 
-    def figures(self, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    @cached_property
+    def figures(self) -> dict[str, float]:
+        """Each of :data:`FIGURES` in percent."""
+        return {name: float(value[0]) for name, value in self.weighted(np.ones((len(self.images), 1))).items()}
+
+    def replicates(self, resamples: int = 1000, seed: int = 0) -> dict[str, np.ndarray]:
+        """(B,) each of the figures over resamples of the images."""
+        return self.weighted(image_weights(len(self.images), resamples, seed))
+
+    def weighted(self, weights: np.ndarray) -> dict[str, np.ndarray]:
         """(B,) each of :data:`FIGURES` in percent, with images weighted by (I, B)."""
-        if weights is None:
-            weights = np.ones((len(self.images), 1))
         shares = [
             100
             * np.divide(
@@ -88,81 +100,15 @@ def score(
     )
 
 
-def paired_difference(
-    a: Sequence[KeypointResult],
-    b: Sequence[KeypointResult],
-    resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> dict[str, dict[str, float]]:
-    """How much better the runs ``b`` are than ``a``: a bootstrap over images and seeds, paired in both.
-
-    Each resample draws images, the same for all runs, and seeds, the same for both sides (run i of ``a`` and run i of
-    ``b`` started from the same weights with the same seed).
-
-    Returns:
-        for each figure ``difference``, ``low``, ``high`` in percentage points and the two-sided ``p_value``.
-
-    Raises:
-        UserError: sides of different length, or results on different images.
-    """
-    _check_pairs(a, b)
-    weights = image_weights(len(a[0].images), resamples, seed)
-    drawn = np.random.default_rng([seed, 1]).integers(0, len(a), (resamples, len(a)))
-    sides = [[run.figures(weights) for run in side] for side in (a, b)]
-    plain = [[run.figures() for run in side] for side in (a, b)]
-    report = {}
-    for name in FIGURES:
-        gains = np.stack([after[name] - before[name] for before, after in zip(*sides, strict=True)])  # (seeds, B)
-        replicates = np.take_along_axis(gains.T, drawn, axis=1).mean(axis=1)
-        difference = np.mean([after[name] - before[name] for before, after in zip(*plain, strict=True)])
-        report[name] = {"difference": float(difference), **_interval(replicates, confidence)}
-    return report
-
-
-def mean_with_interval(
-    runs: Sequence[KeypointResult], resamples: int = 1000, confidence: float = 0.95, seed: int = 0
-) -> dict[str, dict[str, float]]:
-    """For each figure the mean over an arm's seeds, and its interval from resampling images and seeds together."""
-    weights = image_weights(len(runs[0].images), resamples, seed)
-    drawn = np.random.default_rng([seed, 1]).integers(0, len(runs), (resamples, len(runs)))
-    sampled, plain = [run.figures(weights) for run in runs], [run.figures() for run in runs]
-    report = {}
-    for name in FIGURES:
-        replicates = np.take_along_axis(np.stack([run[name] for run in sampled], axis=1), drawn, axis=1).mean(axis=1)
-        report[name] = {"mean": float(np.mean([run[name] for run in plain])), **_interval(replicates, confidence)}
-    return report
-
-
-def _interval(replicates: np.ndarray, confidence: float) -> dict[str, float]:
-    known = replicates[~np.isnan(replicates)]
-    if not len(known):
-        return {"low": float("nan"), "high": float("nan"), "p_value": float("nan")}
-    tail = 50 * (1 - confidence)
-    low, high = np.percentile(known, [tail, 100 - tail])
-    contrary = 1 + min((known <= 0).sum(), (known >= 0).sum())
-    return {"low": float(low), "high": float(high), "p_value": float(min(1.0, 2 * contrary / (len(known) + 1)))}
-
-
-def _check_pairs(a: Sequence[KeypointResult], b: Sequence[KeypointResult]) -> None:
-    if not a or len(a) != len(b):
-        raise UserError(f"a paired comparison needs the same seeds on both sides, but got {len(a)} and {len(b)} runs.")
-    for run in (*a, *b):
-        if run.images != a[0].images or run.dataset != a[0].dataset:
-            raise UserError(
-                f"results on '{a[0].dataset}' ({len(a[0].images)} images) and '{run.dataset}' ({len(run.images)}) "
-                "cannot be paired; evaluate all runs on one data set."
-            )
-
-
 def write_result(path: Path, result: KeypointResult, resamples: int, seed: int, provenance: dict[str, Any]) -> None:
     """Writes a result, atomically, with percentile intervals from ``resamples`` resamples of its images."""
-    figures = {name: _null(float(value[0])) for name, value in result.figures().items()}
+    figures = {name: _null(value) for name, value in result.figures.items()}
     intervals = {}
     if resamples and result.images:
-        for name, values in result.figures(image_weights(len(result.images), resamples, seed)).items():
-            bounds = _interval(values, 0.95)
-            intervals[name] = [_null(bounds["low"]), _null(bounds["high"])]
+        for name, values in result.replicates(resamples, seed).items():
+            known = values[~np.isnan(values)]
+            low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
+            intervals[name] = [_null(float(low)), _null(float(high))]
     write_json(
         path,
         {
@@ -176,6 +122,7 @@ def write_result(path: Path, result: KeypointResult, resamples: int, seed: int, 
             "matches": {"keypoints": _pack(result.keypoints), "boxes": _pack(result.boxes)},
             "correct": result.correct.tolist(),
             "labelled": result.labelled.tolist(),
+            "kind": KIND,
             "format": _FORMAT,
         },
     )
@@ -194,7 +141,10 @@ def read_result(path: Path) -> KeypointResult:
         keypoints, boxes = (_unpack(data["matches"][kind]) for kind in ("keypoints", "boxes"))
         correct, labelled = (np.array(data[name], dtype=np.int64) for name in ("correct", "labelled"))
         names = data["dataset"], tuple(data["points"]), tuple(data["images"])
-        return KeypointResult(*names, keypoints, boxes, correct, labelled)
+        result = KeypointResult(*names, keypoints, boxes, correct, labelled)
+        bounds = {name: ends for name, ends in data["intervals"].items() if name in FIGURES and None not in ends}
+        found = {name: Interval(result.figures[name], *ends) for name, ends in bounds.items()}
+        return replace(result, intervals=found)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"'{path}' is no vehicle-keypoint result ({error!r}); evaluate again.") from None
 
@@ -214,3 +164,6 @@ def _unpack(data: dict[str, Any]) -> MatchTable:
 
 def _null(value: float) -> float | None:
     return None if np.isnan(value) else value
+
+
+READERS[KIND] = read_result

@@ -9,6 +9,7 @@ import base64
 import os
 import subprocess
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 import synmix
 from synmix.errors import UserError
 from synmix.evaluate.average_precision import MatchTable, average_precision, figure_names, figures_of
-from synmix.evaluate.bootstrap import Interval, confidence_intervals
+from synmix.evaluate.bootstrap import Interval, confidence_intervals, resampled_figures
 from synmix.files import read_json, write_json
 
 PathLike = str | os.PathLike[str]
@@ -40,6 +41,16 @@ class Result:
     resamples: int = 0
     provenance: dict[str, Any] = field(default_factory=dict)
     coco: dict[str, float] = field(default_factory=dict)  # pycocotools' figures, where asked for
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The names of the images it was scored on."""
+        return self.table.images
+
+    def replicates(self, resamples: int = 1000, seed: int = 0) -> dict[str, np.ndarray]:
+        """(B,) each figure over resamples of the images, in percent; equal seeds draw the same images."""
+        columns = resampled_figures(self.table, resamples, seed).T
+        return dict(zip(figure_names(self.table.classes), columns, strict=True))
 
 
 def make_result(
@@ -111,6 +122,23 @@ def read_result(path: PathLike) -> Result:
         return Result(data["dataset"], table, numbers, bounds, confidence, resamples, data["provenance"], beside)
     except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
         raise UserError(f"'{path}' is not a result of SynMix's evaluation ({error!r}); evaluate again.") from None
+
+
+#: Who reads the results of another metric, by their ``kind``.
+READERS: dict[str, Callable[[Path], Any]] = {}
+
+
+def read_any_result(path: PathLike) -> Any:
+    """A result of this or another metric: whatever has ``figures``, ``intervals``, ``images`` and ``replicates``.
+
+    Raises:
+        UserError: missing, not JSON, or of a kind that nothing imported reads.
+    """
+    data = read_json(path)
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind is not None and kind not in READERS:
+        raise UserError(f"'{path}' is a result of the kind '{kind}', which nothing reads; add its module to IMPORTS.")
+    return READERS[kind](Path(path)) if kind else read_result(path)
 
 
 def pack(table: MatchTable) -> dict[str, Any]:

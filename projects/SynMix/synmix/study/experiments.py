@@ -1,28 +1,36 @@
-"""Every table and figure of the paper as data: its cells, the run that fills each, and the number published for it."""
+"""Every table and figure of the paper as data: its cells, the run that fills each, and on which data set.
 
-import difflib
-from collections.abc import Callable, Iterable, Sequence
+The trainings themselves are the configs; what stands here is which of them, with which grid of a scale, fill a table.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from synmix.compose.mixing import percentage_of
-from synmix.errors import UserError
+from synmix.errors import UserError, did_you_mean
 from synmix.study import published
-from synmix.study.runs import Removal, Run, make_run, parse_removal
+from synmix.study.runs import Run, make_run
 from synmix.study.scale import Scale
 
-REAL, SYNTHETIC, TEST = "real", "synthetic", "test"
-DOMAIN_TITLES = {REAL: "Cityscapes", SYNTHETIC: "Synscapes", TEST: "Cityscapes test"}
+REAL, SYNTHETIC, TEST = "cityscapes_instance_val", "synscapes_instance_val", "cityscapes_instance_test"
+TITLES = {REAL: "Cityscapes", SYNTHETIC: "Synscapes", TEST: "Cityscapes test"}
+#: The trainings of the paper whose numbers its tables give (3.3, 4.1 to 4.3).
+PAPER_CONFIGS = (
+    "cityscapes.yaml", "synscapes_3k.yaml", "synscapes_20k.yaml", "synscapes_20k_removal.yaml", "mixture.yaml",
+    "mixture_all_labels.yaml", "finetune.yaml", "finetune_best.yaml", "finetune_best_all_labels.yaml",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of a table or figure: where it stands, which run gives it, on which domain, and what was published."""
+    """One number of a table or figure: where it stands, which run gives it, on which data set, and what was published."""
 
     row: str
     column: str
     run: Run
-    domain: str
+    data_set: str  # as the configs name it; a scale may have another in its place
     published: float | None = None
+    figure: str = "AP"
 
 
 @dataclass(frozen=True)
@@ -34,192 +42,179 @@ class Experiment:
     section: str
     cells: tuple[Cell, ...]
     seeds: tuple[int, ...] = (0,)
+    titles: tuple[str, str] = ("trained on", "evaluated on")  # of its rows and columns
+    note: str = ""  # what a reader of it must know
+
+    def arms(self) -> list[Run]:
+        """The distinct runs, of seed 0."""
+        return list(dict.fromkeys(cell.run for cell in self.cells))
 
     def runs(self) -> list[Run]:
-        """The distinct runs, of the first seed first."""
-        arms = list(dict.fromkeys(cell.run for cell in self.cells))
-        return [run.with_seed(seed) for seed in self.seeds for run in arms]
+        """The distinct runs of all its seeds, of the first seed first."""
+        return [run.with_seed(seed) for seed in self.seeds for run in self.arms()]
 
 
 @dataclass(frozen=True)
-class Trainings:
-    """The trainings that several experiments share, as in ``configs/sweep/training/*.yaml``."""
+class Study:
+    """Experiments that belong together; a scale names the module whose ``STUDY`` it runs."""
 
-    scale: Scale
+    title: str
+    experiments: Mapping[str, Callable[[Scale], Experiment]]
+    report: str  # the module that says what its report shows beside the tables: PICTURES, opening, closing
 
-    @property
-    def removal(self) -> Removal:
-        """The chosen thresholds (4.1)."""
-        return parse_removal(self.scale, "chosen")
+    def experiment(self, name: str, scale: Scale) -> Experiment:
+        """The experiment of this name at a scale.
 
-    @property
-    def real(self) -> Run:
-        """The baseline on Cityscapes (3.3)."""
-        return make_run(self.scale, self.scale.images, 0)
-
-    def synthetic(self, removal: float = 0) -> Run:
-        """The baseline on as many synthetic images (3.3), labels removed of every class (4.1)."""
-        return make_run(self.scale, 0, self.scale.images, parse_removal(self.scale, removal))
-
-    def ratio(self, share: float) -> Run:
-        """As many images as Cityscapes has, ``share`` percent of them real (Figure 5)."""
-        return make_run(self.scale, *split_by_share(self.scale.images, share), self.removal)
-
-    def mixing(self, amount: int | None = None, epochs: float | None = None, removal: Removal | None = None) -> Run:
-        """All real images and ``amount`` synthetic ones (4.2)."""
-        scale = self.scale
-        amount = scale.all_synthetic if amount is None else amount
-        removal = self.removal if removal is None else removal
-        return make_run(scale, scale.images, amount, removal, epochs=epochs or scale.mixing_epochs)
-
-    def pretraining(self, removal: Removal | None = None) -> Run:
-        """All synthetic images (4.3)."""
-        removal = self.removal if removal is None else removal
-        return make_run(self.scale, 0, self.scale.all_synthetic, removal, epochs=self.scale.pretrain_epochs)
-
-    def finetuning(self, lr: float | None = None, momentum: float | None = None, removal: Removal | None = None) -> Run:
-        """The baseline on Cityscapes from a pre-training's weights (4.3)."""
-        lr = self.scale.finetune_lr if lr is None else lr
-        momentum = self.scale.finetune_momentum if momentum is None else momentum
-        return make_run(self.scale, self.scale.images, 0, lr=lr, momentum=momentum, init=self.pretraining(removal))
+        Raises:
+            UserError: no such experiment; the message lists the known ones.
+        """
+        if name not in self.experiments:
+            hint = did_you_mean(name, self.experiments)
+            raise UserError(f"unknown experiment '{name}'.{hint} Known: {', '.join(self.experiments)}.")
+        return self.experiments[name](scale)
 
 
-def split_by_share(total: int, share: float) -> tuple[int, int]:
-    """Real and synthetic images of ``total`` when ``share`` percent are real."""
-    real = percentage_of(share, total)
-    return real, total - real
+# -- the trainings on a grid ---------------------------------------------------------------------------------------
+def training(scale: Scale, config: str, overrides: Mapping[str, Any] | None = None) -> Run:
+    """A config's run at a scale."""
+    return make_run(config, overrides, scale=scale)
 
 
+def baseline(scale: Scale) -> Run:
+    """Real images alone (3.3)."""
+    return training(scale, "cityscapes.yaml")
+
+
+def removed(scale: Scale, percent: float) -> Run:
+    """As many synthetic images, so much removed of every class's labels (4.1)."""
+    return training(scale, "synscapes_3k.yaml", {"DATASETS.REMOVAL.default": percent} if percent else None)
+
+
+def with_real_share(scale: Scale, percent: float) -> Run:
+    """As many images, so many of them real (Figure 5)."""
+    if percent == 100:
+        return baseline(scale)
+    return training(scale, "ratio.yaml", {"DATASETS.REAL_SHARE": percent})
+
+
+def mixture(scale: Scale, amount: int, epochs: float) -> Run:
+    """All real images and so many synthetic ones for so many epochs (Table 3); what the paper calls its last row's
+    epochs of the real images alone is the baseline."""
+    if not amount and epochs == scale.baseline_epochs:
+        return baseline(scale)
+    images = [scale.images, amount]
+    return training(scale, "mixture.yaml", {"DATASETS.IMAGES": images, "SOLVER.EPOCHS": epochs})
+
+
+def finetuned(scale: Scale, lr: float, momentum: float) -> Run:
+    """Fine-tuning at a learning rate and momentum (4.3, Figure 6)."""
+    return training(scale, "finetune.yaml", {"SOLVER.BASE_LR": lr, "SOLVER.MOMENTUM": momentum})
+
+
+# -- tables and figures --------------------------------------------------------------------------------------------
 def domain_gap(scale: Scale) -> Experiment:
     """Table 1."""
-    trainings = Trainings(scale)
-    rows = (("Synscapes", trainings.synthetic()), ("Cityscapes", trainings.real))
-    cells = _both_domains(rows, published.TABLE_1)
+    rows = (("Synscapes", training(scale, "synscapes_3k.yaml")), ("Cityscapes", baseline(scale)))
     title = "Table 1: each domain trained on, both evaluated"
-    return Experiment("domain_gap", title, "3.3", cells, tuple(scale.grid["repeats"]))
+    return Experiment("domain_gap", title, "3.3", _both_domains(scale, rows), tuple(scale.grid["repeats"]))
 
 
 def removal(scale: Scale) -> Experiment:
     """Figure 4."""
-    trainings = Trainings(scale)
-    cells = tuple(
-        Cell(_percent(percent), domain, trainings.synthetic(percent), domain)
-        for percent in scale.grid["removal"]
-        for domain in (SYNTHETIC, REAL)
-    )
-    return Experiment("removal", "Figure 4: removing the smallest labels, class by class", "4.1", cells)
+    rows = [(_percent(percent), removed(scale, percent)) for percent in scale.grid["removal"]]
+    title = "Figure 4: removing the smallest labels, class by class"
+    return Experiment("removal", title, "4.1", _both_domains(scale, rows), titles=("labels removed", "evaluated on"))
 
 
 def ratio(scale: Scale) -> Experiment:
     """Figure 5."""
-    cells = tuple(
-        Cell(
-            f"{share:g}\N{NO-BREAK SPACE}%",
-            domain,
-            Trainings(scale).ratio(share),
-            domain,
-            published.FIGURE_5.get((share, domain)),
-        )
-        for share in scale.grid["real_share"]
-        for domain in (REAL, SYNTHETIC)
-    )
-    return Experiment("ratio", "Figure 5: the share of real images", "4.2", cells)
+    rows = [(_percent(share), with_real_share(scale, share)) for share in scale.grid["real_share"]]
+    cells = _both_domains(scale, rows, (REAL, SYNTHETIC))
+    return Experiment("ratio", "Figure 5: the share of real images", "4.2", cells, titles=("real images", "evaluated on"))
 
 
 def epochs(scale: Scale) -> Experiment:
     """Table 3."""
     table = published.on_grid(published.TABLE_3, scale.grid["epochs"], scale.grid["amounts"])
     cells = tuple(
-        Cell(f"{count:g} epochs", f"+{amount}", Trainings(scale).mixing(amount, count), REAL, table[count, amount])
+        Cell(f"{count:g} epochs", f"+{amount}", mixture(scale, amount, count), REAL, table[count, amount])
         for count in scale.grid["epochs"]
         for amount in scale.grid["amounts"]
     )
-    return Experiment("epochs", "Table 3: epochs against synthetic images added, on Cityscapes", "4.2", cells)
+    title = "Table 3: epochs against synthetic images added, on Cityscapes"
+    return Experiment("epochs", title, "4.2", cells, titles=("length", "synthetic images"))
 
 
 def removal_on_off(scale: Scale) -> Experiment:
     """Table 2."""
-    trainings = Trainings(scale)
     approaches = (
-        ("Pre-training on Synscapes", trainings.pretraining),
-        ("Mixing Synscapes and Cityscapes", trainings.mixing),
-        ("Fine-tuning on Cityscapes", trainings.finetuning),
+        ("Pre-training on Synscapes", "synscapes_20k.yaml", "synscapes_20k_removal.yaml"),
+        ("Mixing Synscapes and Cityscapes", "mixture_all_labels.yaml", "mixture.yaml"),
+        ("Fine-tuning on Cityscapes", "finetune_best_all_labels.yaml", "finetune_best.yaml"),
     )
     cells = tuple(
-        Cell(f"{title}, on {DOMAIN_TITLES[domain]}", state, build(removal=labels), domain, value)
-        for title, build in approaches
-        for domain in (SYNTHETIC, REAL)
-        for state, labels, value in zip(
-            ("off", "on"), ((), trainings.removal), published.TABLE_2[title, domain], strict=True
-        )
+        _cell(scale, f"{title}, on {TITLES[data_set]}", state, training(scale, config), data_set)
+        for title, *configs in approaches
+        for data_set in (SYNTHETIC, REAL)
+        for state, config in zip(("off", "on"), configs, strict=True)
     )
     title = "Table 2: each approach without and with the removal of labels"
-    return Experiment("removal_on_off", title, "4.1", cells, tuple(scale.grid["repeats"]))
+    titles = ("approach and evaluation", "removal")
+    return Experiment("removal_on_off", title, "4.1", cells, tuple(scale.grid["repeats"]), titles)
 
 
 def finetune(scale: Scale) -> Experiment:
     """Table 5."""
-    trainings = Trainings(scale)
     rows = (
-        ("Basic train on Cityscapes", trainings.real),
-        ("Pre-train on 3k Synscapes images", trainings.synthetic()),
-        ("+ Retrain with 20k Synscapes images", trainings.pretraining(removal=())),
-        ("+ Remove non-valuable instances", trainings.pretraining()),
-        ("+ Fine-tune on Cityscapes", trainings.finetuning(scale.lr, scale.momentum)),
-        ("+ Optimize hyperparameters", trainings.finetuning()),
+        ("Basic train on Cityscapes", "cityscapes.yaml"),
+        ("Pre-train on 3k Synscapes images", "synscapes_3k.yaml"),
+        ("+ Retrain with 20k Synscapes images", "synscapes_20k.yaml"),
+        ("+ Remove non-valuable instances", "synscapes_20k_removal.yaml"),
+        ("+ Fine-tune on Cityscapes", "finetune.yaml"),
+        ("+ Optimize hyperparameters", "finetune_best.yaml"),
     )
-    title = "Table 5: fine-tuning, step by step"
-    return Experiment("finetune", title, "4.3", _both_domains(rows, published.TABLE_5))
+    cells = _both_domains(scale, [(title, training(scale, config)) for title, config in rows])
+    return Experiment("finetune", "Table 5: fine-tuning, step by step", "4.3", cells, titles=("step", "evaluated on"))
 
 
 def hyperparameters(scale: Scale) -> Experiment:
     """Figure 6."""
     cells = tuple(
-        Cell(
-            f"{lr:g}",
-            f"{momentum:g}",
-            Trainings(scale).finetuning(lr, momentum),
-            REAL,
-            published.FIGURE_6.get((lr, momentum)),
-        )
+        _cell(scale, f"{lr:g}", f"{momentum:g}", finetuned(scale, lr, momentum), REAL)
         for lr in scale.grid["lr"]
         for momentum in scale.grid["momentum"]
     )
-    return Experiment("hyperparameters", "Figure 6: learning rate and momentum of fine-tuning", "4.3", cells)
+    title = "Figure 6: learning rate and momentum of fine-tuning"
+    return Experiment("hyperparameters", title, "4.3", cells, titles=("learning rate", "momentum"))
 
 
 def test_set(scale: Scale) -> Experiment:
     """The test-set row of 4.2; only where the scale's test split has labels."""
-    rows = (("Baseline", Trainings(scale).real), ("Best mixture", Trainings(scale).mixing()))
-    cells = tuple(Cell(title, TEST, run, TEST, published.TEST_SET[title]) for title, run in rows)
-    return Experiment("test_set", "Cityscapes test set: baseline and best mixture", "4.2", cells)
+    cells = tuple(
+        Cell(title, TITLES[TEST], run, TEST, published.TEST_SET[title]) for title, run in _baseline_and_mixture(scale)
+    )
+    title = "Cityscapes test set: baseline and best mixture"
+    note = "" if TEST in scale.data_sets else (
+        "Cityscapes keeps its test labels: submit predictions to its server and lay its figures beside these."
+    )  # fmt: skip
+    return Experiment("test_set", title, "4.2", cells, titles=("training", "evaluated on"), note=note)
 
 
 def seeds(scale: Scale) -> Experiment:
     """Not in the paper: how much of a difference is owed to the seed."""
-    rows = (("Baseline", Trainings(scale).real), ("Best mixture", Trainings(scale).mixing()))
-    cells = tuple(Cell(title, domain, run, domain) for title, run in rows for domain in (REAL, SYNTHETIC))
+    cells = _both_domains(scale, _baseline_and_mixture(scale), (REAL, SYNTHETIC))
     title = "Beyond the paper: the same trainings with other seeds"
-    return Experiment("seeds", title, "-", cells, tuple(scale.grid["seeds"]))
+    return Experiment("seeds", title, "-", cells, tuple(scale.grid["seeds"]), ("training", "evaluated on"))
 
 
-EXPERIMENTS: dict[str, Callable[[Scale], Experiment]] = {
-    build.__name__: build
-    for build in (domain_gap, removal, ratio, removal_on_off, epochs, finetune, hyperparameters, test_set, seeds)
-}
-
-
-def experiment(name: str, scale: Scale) -> Experiment:
-    """The experiment of this name at a scale.
-
-    Raises:
-        UserError: no such experiment; the message lists the known ones.
-    """
-    if name not in EXPERIMENTS:
-        close = difflib.get_close_matches(name, EXPERIMENTS, n=1)
-        hint = f" Did you mean '{close[0]}'?" if close else ""
-        raise UserError(f"unknown experiment '{name}'.{hint} Known: {', '.join(EXPERIMENTS)}.")
-    return EXPERIMENTS[name](scale)
+STUDY = Study(
+    "Boosting instance segmentation with synthetic data: the study",
+    {
+        build.__name__: build
+        for build in (domain_gap, removal, ratio, removal_on_off, epochs, finetune, hyperparameters, test_set, seeds)
+    },
+    "synmix.report.paper",
+)
 
 
 def all_runs(experiments: Iterable[Experiment]) -> list[Run]:
@@ -240,11 +235,27 @@ def in_order(runs: Sequence[Run]) -> list[Run]:
     return list(ordered)
 
 
+def _baseline_and_mixture(scale: Scale) -> tuple[tuple[str, Run], ...]:
+    return (("Baseline", baseline(scale)), ("Best mixture", training(scale, "mixture.yaml")))
+
+
+def published_ap(scale: Scale, run: Run, data_set: str) -> float | None:
+    """What the paper reports for what a run trains, under whatever config's name."""
+    named = next((known for config in PAPER_CONFIGS if (known := training(scale, config)) == run), run)
+    return named.published(scale.data_set(data_set))
+
+
+def _cell(scale: Scale, row: str, column: str, run: Run, data_set: str) -> Cell:
+    return Cell(row, column, run, data_set, published_ap(scale, run, data_set))
+
+
 def _percent(value: float) -> str:
     return f"{value:g}\N{NO-BREAK SPACE}%"
 
 
-def _both_domains(rows: Sequence[tuple[str, Run]], table: published.Table) -> tuple[Cell, ...]:
+def _both_domains(
+    scale: Scale, rows: Sequence[tuple[str, Run]], data_sets: Sequence[str] = (SYNTHETIC, REAL)
+) -> tuple[Cell, ...]:
     return tuple(
-        Cell(title, domain, run, domain, table[title, domain]) for title, run in rows for domain in (SYNTHETIC, REAL)
+        _cell(scale, title, TITLES[data_set], run, data_set) for title, run in rows for data_set in data_sets
     )

@@ -9,11 +9,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from synmix.errors import UserError
 from synmix.evaluate.bootstrap import Difference, paired_difference
-from synmix.evaluate.result import Result
 from synmix.files import read_json, write_json
 from synmix.study.store import Record, Store
 
@@ -123,7 +122,7 @@ def find_arm(store: Store, name: str) -> Sequence[Record]:
     return finished
 
 
-def _result(record: Record, data_set: str) -> Result:
+def _result(record: Record, data_set: str) -> Any:
     if data_set not in record.results:
         known = ", ".join(record.results) or "none"
         raise UserError(f"run '{record.run.id}' has no result on '{data_set}'; it has: {known}.")

@@ -4,34 +4,38 @@ import io
 import math
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from typing import Any
 
 import polars as pl
 
 from synmix.errors import UserError
-from synmix.evaluate.result import Result
-from synmix.files import atomic_path
+from synmix.files import atomic_path, read_json
 from synmix.labels import CLASS_NAMES
 from synmix.study.store import Record, Store
 
-#: One row per run and evaluated data set; a run without results has one row without a data set.
+#: One row per run and evaluated data set; a run without results has one row without a data set. Figures of other
+#: classes and metrics stand behind these.
 SCHEMA = {
     "run": pl.String,
     "arm": pl.String,
-    "scale": pl.String,
+    "config": pl.String,
+    "overrides": pl.String,
     "seed": pl.Int64,
     "state": pl.String,
     "reason": pl.String,
-    "real": pl.Int64,
-    "synthetic": pl.Int64,
-    "removal": pl.String,
-    "iterations": pl.Int64,
-    "lr": pl.Float64,
-    "momentum": pl.Float64,
     "init": pl.String,
-    "seconds": pl.Float64,
-    "attempts": pl.Int64,
+    "processes": pl.Int64,  # ranks
+    "devices": pl.String,
+    "parts": pl.Int64,  # ranks x SOLVER.ACCUMULATE: what decides the numbers
+    "images_per_step": pl.Int64,
+    "iterations": pl.Int64,
+    "real_images": pl.Int64,  # that an epoch sees, repeats counted
+    "synthetic_images": pl.Int64,
     "started": pl.String,
     "ended": pl.String,
+    "seconds": pl.Float64,
+    "gpu_hours": pl.Float64,  # hours times ranks; on the CPU of its ranks
+    "attempts": pl.Int64,
     "host": pl.String,
     "data_set": pl.String,
     "AP": pl.Float64,
@@ -54,9 +58,11 @@ def readable_records(store: Store) -> tuple[list[Record], list[str]]:
 
 
 def index_of(records: Sequence[Record]) -> pl.DataFrame:
-    """The index: SCHEMA, sorted by run and data set."""
+    """The index: SCHEMA and further figures, sorted by run and data set."""
     rows = [row for record in records for row in _rows(record)]
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row").sort("run", "data_set")
+    further = dict.fromkeys(name for row in rows for name in row if name not in SCHEMA)
+    schema = {**SCHEMA, **dict.fromkeys(further, pl.Float64())}
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema).sort("run", "data_set")
 
 
 def write_index(store: Store) -> pl.DataFrame:
@@ -76,24 +82,52 @@ def read_index(store: Store) -> pl.DataFrame:
     return pl.read_parquet(io.BytesIO((store.root / "index.parquet").read_bytes()))
 
 
-def _rows(record: Record) -> list[tuple]:
-    run, status = record.run, record.status
-    removal = " ".join(f"{name}={percent:g}" for name, percent in run.removal)
-    init = run.init.id if run.init else None
-    trained = (run.real, run.synthetic, removal, run.iterations, run.lr, run.momentum, init)
-    times = (status.seconds, status.attempts, _when(status.started), _when(status.ended), status.host)
-    head = (run.id, run.arm, run.scale, run.seed, status.state, status.reason, *trained, *times)
+def _rows(record: Record) -> list[dict[str, Any]]:
+    run, status, computed = record.run, record.status, record.status.computed
+    head = {
+        "run": record.folder.name,
+        "arm": run.arm,
+        "config": run.config,
+        "overrides": " ".join(f"{key}={value}" for key, value in run.overrides.items()),
+        "seed": run.seed,
+        "state": status.state,
+        "reason": status.reason,
+        "init": run.init.id if run.init else None,
+        "processes": computed.get("processes", run.processes),
+        "devices": computed.get("devices"),
+        "parts": computed.get("parts", run.parts),
+        "images_per_step": computed.get("images_per_step"),
+        "iterations": computed.get("iterations") or run.iterations,
+        **_images(record),
+        "started": _when(status.started),
+        "ended": _when(status.ended),
+        "seconds": status.seconds,
+        "gpu_hours": record.gpu_hours,
+        "attempts": status.attempts,
+        "host": status.host,
+    }
     if not record.results:
-        return [(*head, None, *[None] * (4 + len(CLASS_NAMES)))]
-    return [(*head, name, *_scores(result)) for name, result in sorted(record.results.items())]
+        return [head]
+    return [{**head, "data_set": name, **_scores(result)} for name, result in sorted(record.results.items())]
 
 
-def _scores(result: Result) -> list[float | None]:
+def _images(record: Record) -> dict[str, int | None]:
+    """From the manifest of what was trained on; before there is one, from the config, where it says so."""
+    manifest = record.folder / "manifest.json"
+    if not manifest.is_file():
+        return {f"{domain}_images": record.run.facts.get(domain) for domain in ("real", "synthetic")}
+    parts = read_json(manifest)["data_sets"]
+    return {
+        f"{domain}_images": sum(part["images"] * part["repeat"] for part in parts if part["domain"] == domain)
+        for domain in ("real", "synthetic")
+    }
+
+
+def _scores(result: Any) -> dict[str, float | None]:
     interval = result.intervals.get("AP")
-    bounds = [interval.low, interval.high] if interval else [None, None]
-    numbers = [result.figures["AP"], result.figures["AP50"], *bounds]
-    numbers += [result.figures.get(f"AP-{name}") for name in CLASS_NAMES]
-    return [None if number is None or math.isnan(number) else number for number in numbers]
+    bounds = {"AP_low": interval.low, "AP_high": interval.high} if interval else {}
+    figures = {name: value for name, value in result.figures.items() if not name.startswith("AP50-")}
+    return {name: None if value is None or math.isnan(value) else value for name, value in {**figures, **bounds}.items()}
 
 
 def _when(seconds: float) -> str:

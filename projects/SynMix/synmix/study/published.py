@@ -1,5 +1,6 @@
 """The paper's numbers ("Boosting Instance Segmentation with Synthetic Data"): AP in percent, and where it contradicts
-itself. Tables 3 and 4 are read by the planner too and lie in :mod:`synmix.compose.published`."""
+itself. Tables 1, 2 and 5 stand in the configs of their trainings (``TEST.PUBLISHED``); Tables 3 and 4 are read by the
+planner too and lie in :mod:`synmix.compose.published`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,44 +9,12 @@ from synmix.compose.published import CELLS
 
 Table = Mapping[tuple[Any, Any], float]
 
-#: (training set, evaluated domain) -> AP
-TABLE_1: Table = {
-    ("Synscapes", "synthetic"): 31.6,
-    ("Synscapes", "real"): 12.9,
-    ("Cityscapes", "synthetic"): 11.8,
-    ("Cityscapes", "real"): 35.7,
-}
-#: (approach, evaluated domain) -> AP without and with removal
-TABLE_2: Mapping[tuple[str, str], tuple[float, float]] = {
-    ("Pre-training on Synscapes", "synthetic"): (38.6, 42.0),
-    ("Pre-training on Synscapes", "real"): (14.9, 14.2),
-    ("Mixing Synscapes and Cityscapes", "synthetic"): (38.6, 41.0),
-    ("Mixing Synscapes and Cityscapes", "real"): (38.9, 40.9),
-    ("Fine-tuning on Cityscapes", "synthetic"): (28.7, 29.6),
-    ("Fine-tuning on Cityscapes", "real"): (37.6, 39.6),
-}
 #: (epochs, synthetic images added) -> AP on Cityscapes
 TABLE_3: Table = {(cell.epochs, cell.synthetic): cell.average_precision for cell in CELLS}
-#: (step, evaluated domain) -> AP
-TABLE_5: Table = {
-    (step, domain): value
-    for step, synthetic, real in (
-        ("Basic train on Cityscapes", 11.8, 35.7),
-        ("Pre-train on 3k Synscapes images", 31.6, 12.9),
-        ("+ Retrain with 20k Synscapes images", 38.6, 14.9),
-        ("+ Remove non-valuable instances", 42.0, 14.2),
-        ("+ Fine-tune on Cityscapes", 19.7, 38.0),
-        ("+ Optimize hyperparameters", 29.6, 39.6),
-    )
-    for domain, value in (("synthetic", synthetic), ("real", real))
-}
 #: Figure 4's text: where a class's curve begins to fall, in % of its labels removed.
 FIGURE_4_KNEE: Mapping[str, float] = {"person": 60.0}
 FIGURE_4_KNEE_OTHERS = 30.0
-#: Figure 5 has no numbers in the text; its right end is the baseline of Table 1.
-FIGURE_5: Table = {(100, "real"): 35.7, (100, "synthetic"): 11.8}
-#: (lr, momentum) -> AP on Cityscapes; the text names these two points and the optimum of momentum 0.9.
-FIGURE_6: Table = {(0.005, 0.0): 39.6, (0.01, 0.9): 38.0}
+#: Figure 6.
 FIGURE_6_OPTIMUM = 0.005  # effective learning rate, lr / (1 - momentum)
 #: Cityscapes test server.
 TEST_SET: Mapping[str, float] = {"Baseline": 30.5, "Best mixture": 34.8}

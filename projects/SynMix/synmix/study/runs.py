@@ -1,170 +1,255 @@
-"""A run is identified by what it trains, not by when or for which table: two experiments that need it share it."""
+"""A run is a config file, overrides, a seed, and what it starts from; it is identified by what it trains, not by when or
+for which table, so that two experiments that need it share it."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
-from synmix.compose.budget import iterations_of
+from detectron2.config import CfgNode
+
+from synmix.config import CONFIGS, get_config, merge_values
 from synmix.errors import UserError
 from synmix.files import checksum
-from synmix.labels import CLASS_NAMES
+from synmix.neutral import is_neutral
+from synmix.study.resolve import domains, images_of, resolve
 from synmix.study.scale import Scale
 
-Removal = tuple[tuple[str, float], ...]
+_LABEL = 60  # characters of a name that say what was asked for
+_WEIGHTS = re.compile(r"output/(?P<config>.+)/model_final\.pth")
+#: Decided by the run, not by its config.
+_OF_THE_RUN = ("SEED", "DATASETS.SEED", "OUTPUT_DIR")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
-    """One training: composition, schedule, optimisation, seed, and the run it starts from."""
+    """One training. Equal are runs that train the same, whatever they are called."""
 
-    scale: str
-    real: int  # images of the scale's real training set
-    synthetic: int  # images of its synthetic training set
-    removal: Removal  # (class or "default", % of its synthetic labels removed), sorted, without zeros
-    iterations: int
-    lr: float
-    momentum: float
+    config: str  # its file, as it was asked for
+    settings: Mapping[str, Any]  # the resolved config where it differs from the defaults: dotted key -> plain value
     seed: int = 0
-    init: "Run | None" = None  # None: the initial weights of the scale's config
-    is_start: bool = False  # it makes the weights that all others begin with (mini scale); ``real`` counts its images
-    overrides: tuple[tuple[str, Any], ...] = ()  # further Detectron2 keys, sorted
+    processes: int = 1  # ranks it asks for
+    init: "Run | None" = None  # None: it starts from MODEL.WEIGHTS
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # what was changed by hand
+    facts: Mapping[str, Any] = field(default_factory=dict)  # images of each domain and iterations, where known
+
+    @cached_property
+    def digest(self) -> str:
+        """Of everything that decides a number but the seed."""
+        trained = {key: value for key, value in self.settings.items() if not is_neutral(key)}
+        if self.init:
+            trained.pop("MODEL.WEIGHTS", None)
+        return checksum([trained, self.parts, self.init.digest if self.init else None])[:10]
+
+    @property
+    def parts(self) -> int:
+        """Pieces in which a step sees its images: ranks times ``SOLVER.ACCUMULATE``, which decide what is computed."""
+        return self.processes * self.settings.get("SOLVER.ACCUMULATE", 1)
 
     @property
     def arm(self) -> str:
-        """What is trained but for the seed: readable, with a checksum of everything; repetitions share it."""
-        digest = checksum(without_seed(self))[:8]
-        parts = [f"real{self.real}", f"synthetic{self.synthetic}", *_removal_part(self.removal), f"{self.iterations}it"]
-        kind = "start" if self.is_start else "finetuned" if self.init and not self.init.is_start else None
-        return "_".join([*([kind] if kind else []), *parts, f"lr{self.lr:g}", f"m{self.momentum:g}", digest])
+        """Its name but for the seed, which repetitions share."""
+        return f"{_label(self.config, self.overrides)}_{self.digest}"
 
     @property
     def id(self) -> str:
         """The run's name, and its folder's in the store."""
         return f"{self.arm}_seed{self.seed}"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and (self.digest, self.seed) == (other.digest, other.seed)
+
+    def __hash__(self) -> int:
+        return hash((self.digest, self.seed))
+
+    @property
+    def test_sets(self) -> tuple[str, ...]:
+        """The data sets on which it is evaluated; another list makes no other run."""
+        return tuple(self.settings.get("DATASETS.TEST", ()))
+
+    @property
+    def iterations(self) -> int | None:
+        """None where only the data say how long its epochs are."""
+        return self.facts.get("iterations")
+
     @property
     def total_iterations(self) -> int:
-        """Iterations with those of the pre-training."""
-        return self.iterations + (self.init.total_iterations if self.init else 0)
+        """Iterations with those of what it starts from, as far as known."""
+        return (self.iterations or 0) + (self.init.total_iterations if self.init else 0)
 
     def with_seed(self, seed: int) -> "Run":
         """The same training with another seed; whatever it starts from has that seed too, so that figures over several
         seeds contain what all of it adds."""
         return replace(self, seed=seed, init=self.init.with_seed(seed) if self.init else None)
 
-
-def without_seed(run: Run) -> dict[str, Any]:
-    """What the run trains as plain data, but for the seeds."""
-    plain = asdict(run.with_seed(0))
-    plain["overrides"] = [list(item) for item in run.overrides]
-    return _drop_seed(plain)
-
-
-def _drop_seed(plain: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in plain.items() if key != "seed"}
-    kept["init"] = _drop_seed(kept["init"]) if kept["init"] else None
-    return kept
-
-
-def _removal_part(removal: Removal) -> list[str]:
-    names = {"default": "removal"}
-    return ["-".join(f"{names.get(name, name)}{percent:g}" for name, percent in removal)] if removal else []
+    def published(self, data_set: str, metric: str = "segm/AP") -> float | None:
+        """What the paper reports for its config (``TEST.PUBLISHED``)."""
+        entries = self.settings.get("TEST.PUBLISHED", ())
+        return next((entry[2] for entry in entries if tuple(entry[:2]) == (data_set, metric)), None)
 
 
 def make_run(
-    scale: Scale,
-    real: int,
-    synthetic: int,
-    removal: Removal = (),
-    *,
-    iterations: int | None = None,
-    epochs: float | None = None,
-    lr: float | None = None,
-    momentum: float | None = None,
+    config: str,
+    overrides: Mapping[str, Any] | None = None,
     seed: int = 0,
-    init: Run | None = None,
-    overrides: tuple[tuple[str, Any], ...] = (),
+    processes: int | None = None,
+    scale: Scale | None = None,
+    init: str | None = None,
 ) -> Run:
-    """A run in its one canonical form, so that equal trainings get equal names.
+    """The run that a config and overrides describe, at a scale or as they are.
 
-    Without synthetic images nothing can be removed. ``epochs`` becomes iterations at the scale's batch; the baseline's
-    own epochs on the baseline's images are its own iterations (24k, which the paper calls 66 epochs; they are 64.5).
-
-    Raises:
-        UserError: no images, or no schedule.
-    """
-    if real < 0 or synthetic < 0 or real + synthetic == 0:
-        raise UserError(f"a run needs images, not {real} real and {synthetic} synthetic ones.")
-    if epochs is not None:
-        is_baseline = (real, synthetic, epochs) == (scale.images, 0, scale.baseline_epochs)
-        iterations = scale.iterations if is_baseline else iterations_of(epochs, real + synthetic, scale.batch)
-    iterations = iterations or scale.iterations
-    return Run(
-        scale.name,
-        real,
-        synthetic,
-        removal if synthetic else (),
-        iterations,
-        float(scale.lr if lr is None else lr),
-        float(scale.momentum if momentum is None else momentum),
-        seed,
-        init.with_seed(seed) if init else start_of(scale, seed),
-        overrides=overrides,
-    )
-
-
-def start_of(scale: Scale, seed: int = 0) -> Run | None:
-    """The run that makes the weights all others begin with; None where the scale's config names them (ImageNet)."""
-    start = scale.start
-    if not start:
-        return None
-    lr, momentum = float(start["lr"]), float(scale.momentum)
-    return Run(scale.name, start["images"], 0, (), start["iterations"], lr, momentum, seed, is_start=True)
-
-
-def parse_removal(scale: Scale, value: Any) -> Removal:
-    """``none``, ``chosen`` (the scale's thresholds), a percentage for every class, or one by class.
+    Args:
+        processes: None: the scale's, else 1.
+        init: the config whose run it starts from; None: the one whose ``output/NAME/model_final.pth`` its
+            ``MODEL.WEIGHTS`` names, if any.
 
     Raises:
-        UserError: neither of these, an unknown class, or a percentage outside 0..100.
+        UserError: unknown config or key, a value that cannot be meant, or a circle of starts.
     """
-    named: dict[str, Any] = {"none": {}, "chosen": scale.removal}
-    try:
-        thresholds = value if isinstance(value, Mapping) else named.get(str(value)) if str(value) in named else None
-        percents = {"default": float(value)} if thresholds is None else {k: float(v) for k, v in thresholds.items()}
-    except (TypeError, ValueError):
-        raise UserError(f"compose.removal is '{value}'; give none, chosen, a percentage, or one by class.") from None
-    for name, percent in percents.items():
-        if name not in ("default", *CLASS_NAMES):
-            raise UserError(f"compose.removal names the unknown class '{name}'; known: {', '.join(CLASS_NAMES)}.")
-        if not 0 <= percent <= 100:
-            raise UserError(f"compose.removal is {percent:g} % for '{name}'; give 0 to 100.")
-    # A class at the default's percentage adds nothing; a zero matters only against another default.
-    default = percents.get("default", 0.0)
-    kept = {name: percent for name, percent in percents.items() if name != "default" and percent != default}
-    return tuple(sorted({**({"default": default} if default else {}), **kept}.items()))
+    ranks = processes if processes is not None else scale.processes if scale else 1
+    if ranks < 1:
+        raise UserError(f"processes is {ranks}; give 1 or more.")
+    flat = tuple(sorted((key, _hashable(value)) for key, value in (overrides or {}).items()))
+    return _make(config, flat, ranks, scale, init, ()).with_seed(int(seed))
+
+
+@lru_cache(maxsize=4096)
+def _make(
+    config: str, overrides: tuple, processes: int, scale: Scale | None, init: str | None, started: tuple[str, ...]
+) -> Run:
+    changed = {key: _plain(value) for key, value in overrides}
+    cfg = resolve(config, changed, scale)
+    source = init or _named_by_weights(cfg.MODEL.WEIGHTS)
+    if source in (*started, config):
+        raise UserError(f"the config '{config}' starts from itself, by way of '{source}'; name other weights.")
+    first = _make(source, (), processes, scale, None, (*started, config)) if source else None
+    return Run(config, settings_of(cfg), 0, processes, first, changed, _facts(cfg))
+
+
+def _named_by_weights(weights: str) -> str | None:
+    found = _WEIGHTS.fullmatch(weights)
+    name = f"{found['config']}.yaml" if found else ""
+    return name if name and (CONFIGS / name).is_file() else None
+
+
+def settings_of(cfg: CfgNode) -> dict[str, Any]:
+    """A config's values that differ from the defaults, as plain data by dotted key, sorted."""
+    defaults = dict(_leaves(get_config()))
+    found = {key: _jsonable(value) for key, value in _leaves(cfg) if key not in _OF_THE_RUN}
+    return {key: value for key, value in sorted(found.items()) if key not in defaults or value != _jsonable(defaults[key])}
+
+
+def config_of(run: Run, folder: Path, weights: Path | None = None) -> CfgNode:
+    """The Detectron2 config that trains a run in its folder.
+
+    Raises:
+        UserError: a key is unknown to this code.
+    """
+    cfg = get_config()
+    merge_values(cfg, _nested(run.settings), f"the run '{run.id}'")
+    cfg.SEED = cfg.DATASETS.SEED = run.seed
+    cfg.OUTPUT_DIR = str(folder)
+    cfg.TEST.EVAL_PERIOD = 0  # the end counts; evaluating on the way would only cost time
+    if weights:
+        cfg.MODEL.WEIGHTS = str(weights)
+    return cfg
+
+
+def _facts(cfg: CfgNode) -> dict[str, Any]:
+    images = images_of(cfg)
+    counts = dict(zip(("real", "synthetic"), (None, None), strict=True))
+    if images is not None:
+        pairs = list(zip(domains(cfg), images, strict=True))
+        counts = {domain: sum(count for kind, count in pairs if kind == domain) for domain in counts}
+    known = images is not None or not cfg.SOLVER.EPOCHS
+    return {**counts, "iterations": cfg.SOLVER.MAX_ITER if known else None}
+
+
+def _label(config: str, overrides: Mapping[str, Any]) -> str:
+    """``mixture_EPOCHS2.5_IMAGES160-0``: the config, and each key that was changed by its last names and value."""
+    parts = [Path(config).stem]
+    for key, value in overrides.items():
+        name = key.removeprefix("SOLVER.").removeprefix("DATASETS.").removeprefix("MODEL.")
+        parts.append(f"{name}{_slug(value)}")
+    return "_".join(parts)[:_LABEL].rstrip("_-.")
+
+
+def _slug(value: Any) -> str:
+    text = "-".join(map(str, value)) if isinstance(value, list | tuple) else f"{value:g}" if isinstance(value, float) else str(value)
+    return re.sub(r"[^A-Za-z0-9.+-]+", "-", text).strip("-")
+
+
+def _leaves(cfg: CfgNode, prefix: str = "") -> Any:
+    for key, value in cfg.items():
+        if isinstance(value, CfgNode):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _jsonable(item) for key, item in value.items()}
+    return value
+
+
+def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for key, value in settings.items():
+        *path, leaf = key.split(".")
+        node = nested
+        for part in path:
+            node = node.setdefault(part, {})
+        node[leaf] = value
+    return nested
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_hashable(item) for item in value)
+    if isinstance(value, Mapping):
+        return ("mapping", tuple(sorted((key, _hashable(item)) for key, item in value.items())))
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple) and len(value) == 2 and value[0] == "mapping":
+        return {key: _plain(item) for key, item in value[1]}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def to_plain(run: Run) -> dict[str, Any]:
     """The run as JSON holds it."""
-    plain = asdict(run)
-    plain["removal"] = dict(run.removal)
-    plain["overrides"] = dict(run.overrides)
-    plain["init"] = to_plain(run.init) if run.init else None
-    return plain
+    return {
+        "id": run.id,
+        "config": run.config,
+        "overrides": dict(run.overrides),
+        "settings": dict(run.settings),
+        "seed": run.seed,
+        "processes": run.processes,
+        "init": to_plain(run.init) if run.init else None,
+        "facts": dict(run.facts),
+    }
 
 
 def from_plain(plain: Mapping[str, Any], where: str = "a run's description") -> Run:
     """The inverse of :func:`to_plain`; ``where`` it was read is named where it is damaged.
 
     Raises:
-        UserError: a field is missing or unknown.
+        UserError: a field is missing, unknown or of the wrong kind, or they contradict each other.
     """
     try:
         values = dict(plain)
-        values["removal"] = tuple(sorted((name, float(percent)) for name, percent in values["removal"].items()))
-        values["overrides"] = tuple(sorted(values["overrides"].items()))
-        values["init"] = from_plain(values["init"]) if values["init"] else None
-        return Run(**values)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"'{where}' is damaged ({error}); remove its folder to train the run again.") from None
+        name = values.pop("id")
+        values["init"] = from_plain(values["init"], where) if values["init"] else None
+        run = Run(**values)
+        if run.id == name:
+            return run
+        problem = f"it describes '{run.id}'"
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = str(error)
+    raise UserError(f"'{where}' was edited or damaged ({problem}); remove its folder to train the run again.")

@@ -1,88 +1,95 @@
-"""The scales of the study, read from configs/sweep: ``paper`` (real data, GPUs) and ``mini`` (drawn data, a CPU)."""
+"""The scales of a study: what each changes in the configs, its grids, its ranks (``configs/sweep/scale/*.yaml``)."""
 
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from synmix.errors import UserError
-from synmix.files import checksum
+from synmix.config import CONFIGS
+from synmix.errors import UserError, did_you_mean
 
-CONFIGS = Path(__file__).resolve().parents[4] / "configs"
+_FOLDER = CONFIGS / "sweep/scale"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scale:
-    """The sizes, data sets and grids of a scale; the keys are explained in ``configs/sweep/scale/*.yaml``."""
+    """A scale's keys, which its file explains.
+
+    Raises:
+        UserError: on construction, where it changes a config that does not exist.
+    """
 
     name: str
-    config: str
-    real_train: str
-    synthetic_train: str
-    evaluated: dict[str, str]  # real, synthetic and perhaps test -> data set
-    devices: int
-    batch: int
-    images: int
-    all_synthetic: int
-    iterations: int
-    baseline_epochs: float
-    lr: float
-    momentum: float
-    finetune_lr: float
-    finetune_momentum: float
-    pretrain_epochs: float
-    mixing_epochs: float
-    removal: dict[str, float]
+    study: str
+    processes: int
     seconds_per_iteration: float
-    start: dict[str, Any] | None  # train_set, images, iterations, lr of the miniature's substitute for ImageNet
+    note: str
+    data_sets: dict[str, str]
+    configs: dict[str, dict[str, Any]]
     grid: dict[str, list]
+    images: int = 0
+    baseline_epochs: float = 0
+
+    def __post_init__(self) -> None:
+        for name in self.configs:
+            if not (CONFIGS / name).is_file():
+                known = (str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("*.yaml"))
+                hint = did_you_mean(name, known)
+                raise UserError(f"the scale '{self.name}' changes '{name}', which is no config under '{CONFIGS}'.{hint}")
+
+    def data_set(self, name: str) -> str:
+        """What stands for a data set of the configs at this scale."""
+        return self.data_sets.get(name, name)
+
+    def described(self) -> Any:
+        """The module whose ``STUDY`` this scale runs.
+
+        Raises:
+            UserError: it cannot be imported.
+        """
+        try:
+            return import_module(self.study)
+        except ImportError as error:
+            raise UserError(f"the scale '{self.name}' names the study '{self.study}', but {error}.") from None
 
 
 def scale_names() -> list[str]:
     """The names of the known scales."""
-    return sorted(path.stem for path in (CONFIGS / "sweep/scale").glob("*.yaml"))
+    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
 
 
 @lru_cache
 def load_scale(name: str) -> Scale:
-    """The scale of this name.
+    """The scale of this name, or of a file of one's own.
 
     Raises:
         UserError: no such scale; the message lists the known ones.
     """
-    if name not in scale_names():
-        raise UserError(f"unknown scale '{name}'; known: {', '.join(scale_names())}.")
-    return scale_of(OmegaConf.to_container(OmegaConf.load(CONFIGS / "sweep/scale" / f"{name}.yaml")))
-
-
-def config_checksum(name: str) -> str:
-    """Of the values of a config under configs/ and of those it is based on; comments and line breaks do not count.
-
-    Raises:
-        UserError: a file is missing or not YAML.
-    """
-    parts: list[dict[str, Any]] = []
-    path = CONFIGS / name
-    while not parts or parts[-1].get("_BASE_"):
-        try:
-            parts.append(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        except (OSError, yaml.YAMLError) as error:
-            raise UserError(f"the config '{path}' cannot be read ({' '.join(str(error).split())}).") from None
-        path = path.parent / parts[-1].get("_BASE_", "")
-    return checksum(parts)
+    path = Path(name) if name.endswith(".yaml") else _FOLDER / f"{name}.yaml"
+    if not path.is_file():
+        hint = did_you_mean(name, scale_names())
+        raise UserError(f"unknown scale '{name}'.{hint} Known: {', '.join(scale_names())}, or a file.")
+    try:
+        return scale_of(OmegaConf.to_container(OmegaConf.load(path)))
+    except (OmegaConfBaseException, ValueError, OSError) as error:
+        raise UserError(f"the scale '{path}' cannot be read: {' '.join(str(error).split())}.") from None
 
 
 def scale_of(values: Any) -> Scale:
     """The scale that these keys describe, perhaps changed on the command line.
 
     Raises:
-        UserError: a key is missing or unknown.
+        UserError: a key is missing or unknown, or see :class:`Scale`.
     """
-    expected, given = {field.name for field in fields(Scale)}, set(values)
-    for keys, what in ((expected - given, "lacks"), (given - expected, "has the unknown")):
+    known = {field.name for field in fields(Scale)}
+    needed = known - {"images", "baseline_epochs"}
+    if not isinstance(values, dict):
+        raise UserError("a scale holds keys and values (configs/sweep/scale).")
+    for keys, what in ((needed - set(values), "lacks the"), (set(values) - known, "has the unknown")):
         if keys:
             raise UserError(f"the scale '{values.get('name')}' {what} key '{sorted(keys)[0]}' (configs/sweep/scale).")
     return Scale(**values)

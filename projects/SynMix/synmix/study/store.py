@@ -5,30 +5,38 @@ is), and what training and evaluation wrote: ``config.yaml``, ``manifest.json``,
 ``log.txt``. ``index.parquet`` and ``index.csv`` are made of the folders alone and can be deleted at any time.
 """
 
-import fcntl
 import hashlib
 import os
-import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import IO, Literal
+from typing import Any, Literal
 
+import synmix
+from synmix.config import import_modules
 from synmix.errors import UserError
-from synmix.evaluate.result import Result, read_result, result_path
-from synmix.files import read_json, write_json
+from synmix.evaluate.result import read_any_result, result_path
+from synmix.files import BusyError, is_locked, lock_file, read_json, who, write_json
 from synmix.study.runs import Run, from_plain, to_plain
 
-FORMAT, VERSION = "synmix study store", 1
+FORMAT, VERSION = "synmix study store", 2
+_RUN_LOCK = ".run.lock"  # beside the one that a training has on its OUTPUT_DIR
 State = Literal["missing", "running", "broken", "failed", "finished"]
 #: What a finished run consists of; their checksums are kept, so that a later edit is noticed.
 SEALED = ("run.json", "config.yaml", "manifest.json", "results/*.json")
 
 
-class BusyError(Exception):
-    """Another process holds the lock; the message says who."""
+@dataclass(frozen=True)
+class Computed:
+    """How a run was computed; ranks times parts of a rank decide its numbers, devices do not."""
+
+    processes: int  # ranks
+    devices: str  # "4 x NVIDIA H100", "cpu"
+    parts: int  # ranks x SOLVER.ACCUMULATE
+    images_per_step: int
+    iterations: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class Status:
     attempts: int = 0
     host: str = ""
     version: str = ""  # of the code
-    config: str = ""  # checksum of the config under configs/ that it is trained with
+    computed: dict[str, Any] = field(default_factory=dict)  # Computed
     checksums: dict[str, str] = field(default_factory=dict)
 
 
@@ -54,7 +62,12 @@ class Record:
     run: Run
     status: Status
     folder: Path
-    results: dict[str, Result]
+    results: dict[str, Any]  # of the kind that its data set's evaluator writes
+
+    @property
+    def gpu_hours(self) -> float:
+        """Hours of work times ranks; on the CPU hours of its ranks."""
+        return self.status.seconds / 3600 * self.status.computed.get("processes", self.run.processes)
 
 
 class Store:
@@ -87,8 +100,14 @@ class Store:
             write_json(self.root / "store.json", {"format": FORMAT, "version": VERSION})
 
     def folder(self, run: Run | str) -> Path:
-        """The folder of a run, whether it exists or not."""
-        return self.root / "runs" / (run if isinstance(run, str) else run.id)
+        """The folder of a run, whether it exists or not; a run that was once asked for by another name keeps it."""
+        runs = self.root / "runs"
+        if isinstance(run, str):
+            return runs / run
+        return next(iter(sorted(runs.glob(f"*_{run.digest}_seed{run.seed}"))), runs / run.id)
+
+    def _status_path(self, run: Run | str) -> Path:
+        return self.folder(run) / "status.json"
 
     def ids(self) -> list[str]:
         """The ids of all runs that were ever begun."""
@@ -96,15 +115,15 @@ class Store:
 
     def status(self, run: Run | str) -> Status:
         """How far a run is; ``broken`` is a run that was begun, has not ended, and that nobody works on."""
-        path = self.folder(run) / "status.json"
+        path = self._status_path(run)
         if not path.exists():
             return Status()
         try:
             status = Status(**read_json(path))
         except TypeError:
             raise UserError(f"'{path}' was edited or damaged; remove its folder to train the run again.") from None
-        if status.state == "running" and not _is_held(self.folder(run) / ".lock"):
-            return Status(**{**asdict(status), "state": "broken", "reason": status.reason or "it was killed"})
+        if status.state == "running" and not is_locked(self.folder(run) / _RUN_LOCK):
+            return replace(status, state="broken", reason=status.reason or "it was killed")
         return status
 
     @contextmanager
@@ -115,8 +134,9 @@ class Store:
             BusyError: another process trains the run.
         """
         self.create()
-        self.folder(run).mkdir(parents=True, exist_ok=True)
-        with _flock(self.folder(run) / ".lock", f"the run '{run.id}'"):
+        with lock_file(self.root / ".create.lock", wait=True):  # of two names for one run the first one stays
+            self.folder(run).mkdir(parents=True, exist_ok=True)
+        with lock_file(self.folder(run) / _RUN_LOCK, f"the run '{run.id}'"):
             yield
 
     @contextmanager
@@ -128,45 +148,34 @@ class Store:
         """
         self.create()
         try:
-            with _flock(self.root / ".sweep.lock", f"the store '{self.root}'"):
+            with lock_file(self.root / ".sweep.lock", f"the store '{self.root}'"):
                 yield
         except BusyError as busy:
             raise UserError(f"{busy}; wait until it ends, or give this sweep another store.") from None
 
-    def begin(self, run: Run, config: str = "") -> Status:
-        """Notes that work on a run starts (again), with the config of this checksum."""
+    def begin(self, run: Run) -> Status:
+        """Notes that work on a run starts (again)."""
         before = self.status(run)
         write_json(self.folder(run) / "run.json", to_plain(run))
-        now = time.time()
-        times, attempts = (before.started or now, 0.0, before.seconds), before.attempts + 1
-        status = Status("running", "", *times, attempts, _who(), _code(), config or before.config)
-        write_json(self.folder(run) / "status.json", asdict(status))
+        times, attempts = (before.started or time.time(), 0.0, before.seconds), before.attempts + 1
+        status = Status("running", "", *times, attempts, who(), synmix.__version__, before.computed)
+        write_json(self._status_path(run), asdict(status))
         return status
+
+    def note(self, run: Run, computed: Computed) -> None:
+        """Notes how a run is computed."""
+        write_json(self._status_path(run), asdict(replace(self.status(run), computed=asdict(computed))))
 
     def end(self, run: Run, state: State, reason: str, seconds: float) -> None:
         """Notes how work on a run ended; a finished run is sealed by the checksums of its files."""
         before = self.status(run)
         checksums = seals(self.folder(run)) if state == "finished" else {}
-        changed = {"state": state, "reason": reason, "ended": time.time(), "seconds": before.seconds + seconds}
-        write_json(self.folder(run) / "status.json", {**asdict(before), **changed, "checksums": checksums})
+        ended = replace(before, state=state, reason=reason, ended=time.time(), seconds=before.seconds + seconds)
+        write_json(self._status_path(run), asdict(replace(ended, checksums=checksums)))
 
-    def check_config(self, run: Run, config: str) -> None:
-        """Checks that what a run has trained so far came from the config of this checksum.
-
-        Raises:
-            UserError: it came from another one.
-        """
-        status = self.status(run)
-        trained = status.state == "finished" or (self.folder(run) / "last_checkpoint").exists()
-        if trained and status.config and status.config != config:
-            raise UserError(
-                f"'{run.id}' was trained with another config of that name: a file under configs/ has changed since. "
-                "Take another store for the changed one, or remove the run's folder to train it again."
-            )
-
-    def unevaluated(self, run: Run, data_sets: Iterable[str]) -> list[str]:
-        """Those of the data sets that the run has no result on."""
-        return [name for name in data_sets if not result_path(self.folder(run), name).is_file()]
+    def unevaluated(self, run: Run) -> list[str]:
+        """Those of the data sets it is to be evaluated on that the run has no result on."""
+        return [name for name in run.test_sets if not result_path(self.folder(run), name).is_file()]
 
     def verify(self, run: Run | str) -> None:
         """Checks that a finished run is what it was when it finished.
@@ -192,14 +201,13 @@ class Store:
         """
         folder, status = self.folder(run_id), self.status(run_id)
         run = from_plain(read_json(folder / "run.json"), str(folder / "run.json"))
-        if run.id != run_id:
-            raise UserError(
-                f"'{folder / 'run.json'}' was edited: it describes '{run.id}'; remove the folder to train again."
-            )
+        if not folder.name.endswith(f"_{run.digest}_seed{run.seed}"):
+            raise UserError(f"'{folder / 'run.json'}' describes '{run.id}'; remove the folder to train again.")
         if status.state != "finished":
             return Record(run, status, folder, {})
         self.verify(run_id)
-        results = {path.stem: read_result(path) for path in sorted(folder.glob("results/*.json"))}
+        import_modules(run.settings.get("IMPORTS", ()))  # they may register a kind of result
+        results = {path.stem: read_any_result(path) for path in sorted(folder.glob("results/*.json"))}
         return Record(run, status, folder, results)
 
 
@@ -207,51 +215,3 @@ def seals(folder: Path) -> dict[str, str]:
     """sha256 of each file that a finished run consists of, by its path in the run's folder."""
     files = sorted(path for pattern in SEALED for path in folder.glob(pattern))
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-@contextmanager
-def _flock(path: Path, what: str) -> Iterator[None]:
-    with path.open("a+", encoding="utf-8") as file:
-        if not _try_lock(file, attempts=5):
-            raise BusyError(f"{what} is worked on by {_holder(file)}")
-        file.truncate(0)
-        file.write(_who())
-        file.flush()
-        yield
-
-
-def _try_lock(file: IO[str], attempts: int) -> bool:
-    """Takes the lock; tries again for a moment, since :func:`_is_held` takes it for an instant to look."""
-    for attempt in range(attempts):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except OSError:
-            time.sleep(0.02 * (attempt + 1))
-    return False
-
-
-def _holder(file: IO[str]) -> str:
-    file.seek(0)
-    return file.read().strip() or "another process"
-
-
-def _is_held(path: Path) -> bool:
-    if not path.exists():
-        return False
-    with path.open("r", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return False
-
-
-def _who() -> str:
-    return f"{socket.gethostname()}, process {os.getpid()}"
-
-
-def _code() -> str:
-    from importlib.metadata import version
-
-    return version("synmix")

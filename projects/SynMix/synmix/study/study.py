@@ -7,14 +7,12 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 
 from synmix.progress import console
-from synmix.study.execute import Outcome, execute
-from synmix.study.index import write_index
+from synmix.study.execute import Options, Outcome, execute
 from synmix.study.runs import Run
-from synmix.study.scale import Scale
 from synmix.study.store import Store
 
 
-def run_all(runs: Sequence[Run], scale: Scale, store: Store, workers: int = 1) -> list[Outcome]:
+def run_all(runs: Sequence[Run], store: Store, workers: int = 1, options: Options = Options()) -> list[Outcome]:
     """Executes runs that stand in an order that respects dependencies (:func:`experiments.in_order`).
 
     A run that fails does not stop the others; what starts from it is not tried. A worker that dies fails the runs that
@@ -31,7 +29,7 @@ def run_all(runs: Sequence[Run], scale: Scale, store: Store, workers: int = 1) -
                 if reason := _blocked(run, outcomes):
                     outcomes[run] = Outcome(run.id, "failed", reason)
                 elif pool.idle:
-                    pool.submit(run, scale, store)
+                    pool.submit(run, store, options)
                 else:
                     continue
                 waiting.remove(run)
@@ -39,7 +37,6 @@ def run_all(runs: Sequence[Run], scale: Scale, store: Store, workers: int = 1) -
                 outcomes[run] = outcome
                 minutes = f" after {outcome.seconds / 60:.1f} minutes" if outcome.seconds else ""
                 console.print(f"{len(outcomes)} of {len(runs)}: {run.id} {outcome.result}{minutes} {outcome.reason}")
-                write_index(store)
     return [outcomes[run] for run in runs]
 
 
@@ -83,12 +80,12 @@ class _Workers:
         """Whether a worker has nothing to do; runs queued beyond that would die with another run's worker."""
         return len(self.running) < self._count
 
-    def submit(self, run: Run, scale: Scale, store: Store) -> None:
+    def submit(self, run: Run, store: Store, options: Options) -> None:
         try:
-            future = self._pool.submit(execute, run, scale, store)
+            future = self._pool.submit(execute, run, store, options)
         except BrokenProcessPool:
             self._pool = self._new_pool()
-            future = self._pool.submit(execute, run, scale, store)
+            future = self._pool.submit(execute, run, store, options)
         self.running[future] = run
 
     def results(self) -> Iterator[tuple[Run, Outcome]]:

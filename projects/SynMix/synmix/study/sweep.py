@@ -16,23 +16,62 @@ from rich.table import Table
 from synmix.errors import UserError
 from synmix.files import read_json, write_json
 from synmix.progress import console
-from synmix.study.execute import Outcome, execute_or_wait
-from synmix.study.experiments import split_by_share
+from synmix.study.execute import Options, Outcome, execute_or_wait
+from synmix.study.experiments import Experiment
 from synmix.study.index import write_index
-from synmix.study.runs import Run, make_run, parse_removal
+from synmix.study.listing import planned_minutes
+from synmix.study.runs import Run, make_run
 from synmix.study.scale import Scale, scale_of
 from synmix.study.store import Store
-
-#: ``${values:${scale.grid.removal}}`` in configs/sweep: a grid as Hydra's sweeper wants it, "0,10,20".
-OmegaConf.register_new_resolver("values", lambda grid: ",".join(map(str, grid)), replace=True)
 
 _ENDS_WELL = ("finished", "skipped")
 _SHOWN = 200  # characters of a reason
 _STYLES = {"finished": "green", "skipped": "dim", "failed": "red", "busy": "yellow", "stopped": "yellow"}
 
 
-def run_of(config: DictConfig) -> tuple[Run, Scale]:
-    """The run that a sweep's config describes.
+def _scale(node: Any) -> Scale | None:
+    return scale_of(OmegaConf.to_container(node, resolve=True)) if node else None
+
+
+def _experiment(name: str, node: Any) -> Experiment:
+    scale = _scale(node)
+    if scale is None:
+        raise UserError(f"the experiment '{name}' needs a scale; give scale=paper or scale=mini.")
+    experiment: Experiment = scale.described().STUDY.experiment(name, scale)
+    return experiment
+
+
+def _numbers(name: str, node: Any) -> str:
+    """``${runs:removal,${scale}}``: the numbers of an experiment's runs, as Hydra's sweeper wants them, ``0,1,2``."""
+    return ",".join(map(str, range(len(_experiment(name, node).arms()))))
+
+
+def _seeds(name: str, node: Any) -> str:
+    """``${seeds:removal,${scale}}``: the seeds of an experiment."""
+    return ",".join(map(str, _experiment(name, node).seeds))
+
+
+def _minutes(node: Any, experiment: Any, config: Any) -> int:
+    """``${minutes:...}``: a job's time limit, from the longest of the experiment's runs, or a day."""
+    scale = _scale(node)
+    runs = _experiment(experiment, node).arms() if scale and experiment else []
+    if scale and config:
+        runs = [make_run(config, scale=scale)]
+    return max([planned_minutes(run, scale) for run in runs if scale], default=1440)
+
+
+def _ranks(processes: Any, node: Any) -> int:
+    """``${ranks:${processes},${scale}}``: the ranks, and so the GPUs, of a run."""
+    scale = _scale(node)
+    return int(processes or (scale.processes if scale else 1))
+
+
+for _name, _resolver in {"runs": _numbers, "seeds": _seeds, "minutes": _minutes, "ranks": _ranks}.items():
+    OmegaConf.register_new_resolver(_name, _resolver, replace=True)
+
+
+def run_of(config: DictConfig) -> Run:
+    """The run that a sweep's config describes: one of an experiment's, or any config's, with keys set by hand.
 
     Raises:
         UserError: a value that makes no sense, or a key that is missing.
@@ -41,47 +80,26 @@ def run_of(config: DictConfig) -> tuple[Run, Scale]:
         plain: Any = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(f"the sweep's config is incomplete: {' '.join(str(error).split())}.") from None
-    scale = scale_of(plain["scale"])
-    overrides = tuple(sorted(_flat(plain["detectron2"]).items()))
-    try:
-        init = _described(scale, plain["init"], plain["init"], plain["seed"], overrides) if plain["init"] else None
-        return _described(scale, plain["compose"], plain["solver"], plain["seed"], overrides, init), scale
-    except (TypeError, ValueError) as error:
-        raise UserError(f"the sweep's config holds a value of the wrong kind ({error}).") from None
-
-
-def _described(
-    scale: Scale,
-    compose: Mapping[str, Any],
-    solver: Mapping[str, Any],
-    seed: int,
-    overrides: tuple[tuple[str, Any], ...],
-    init: Run | None = None,
-) -> Run:
-    share = compose.get("real_share")
-    if share is None:
-        real, synthetic = compose.get("real_images", 0), compose.get("synthetic_images", 0)
-    elif 0 <= share <= 100:
-        real, synthetic = split_by_share(compose["total_images"], share)
-    else:
-        raise UserError(f"compose.real_share is {share}; give 0 to 100, the percentage of real images.")
-    schedule = {key: solver.get(key) for key in ("iterations", "epochs", "lr", "momentum")}
-    removal = parse_removal(scale, compose.get("removal", "none"))
-    return make_run(
-        scale, int(real), int(synthetic), removal, seed=int(seed), init=init, overrides=overrides, **schedule
-    )
+    scale, changes = scale_of(plain["scale"]) if plain["scale"] else None, _flat(plain["set"] or {})
+    name, overrides = plain["config"], {}
+    if plain.get("experiment") is not None:
+        arms = _experiment(plain["experiment"], plain["scale"]).arms()
+        name, overrides = arms[plain["run"]].config, dict(arms[plain["run"]].overrides)
+    if not name:
+        raise UserError("a sweep needs config=FILE (under configs/) or +experiment=NAME; see tools/sweep.py --help.")
+    seed, processes = plain["seed"], plain["processes"]
+    for key, value in (("seed", seed), ("processes", processes)):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            raise UserError(f"{key} is {value!r}; give a whole number.")
+    return make_run(name, {**overrides, **changes}, seed, processes, scale, plain["init"])
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """``{"SOLVER": {"BASE_LR": 1}}`` -> ``{"SOLVER.BASE_LR": 1}``; lists become text, as Detectron2 reads it."""
+    """``{"SOLVER": {"BASE_LR": 1}}`` -> ``{"SOLVER.BASE_LR": 1}``."""
     flat: dict[str, Any] = {}
     for key, value in nested.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": _plain(value)}
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat
-
-
-def _plain(value: Any) -> Any:
-    return str(tuple(value)) if isinstance(value, list) else value
 
 
 def job(config: DictConfig) -> str:
@@ -93,12 +111,25 @@ def job(config: DictConfig) -> str:
     try:
         if config.missing_pretraining not in ("train", "fail"):
             raise UserError(f"missing_pretraining is '{config.missing_pretraining}'; give train or fail.")
-        run, scale = run_of(config)
-        outcome = execute_or_wait(run, scale, Store(config.store), config.missing_pretraining)
+        options = Options(config.missing_pretraining, bool(config.trust_pickle))
+        outcome = execute_or_wait(run_of(config), Store(config.store), options)
     except UserError as error:
         outcome = Outcome(f"job {number}", "failed", str(error))
+    except KeyboardInterrupt as stop:
+        write_json(note, asdict(Outcome(f"job {number}", "stopped", "it was stopped; repeat to resume it")))
+        hand_on(stop)
+        raise
     write_json(note, asdict(outcome))
     return outcome.result
+
+
+def hand_on(stop: KeyboardInterrupt) -> None:
+    """The state is saved: now the signal goes to whoever waited for it before, as submitit does, which requeues."""
+    from synmix.train.signals import hand_on as to_previous_handler
+
+    number = getattr(stop, "signal", None)
+    if number is not None:
+        to_previous_handler(number)
 
 
 @dataclass
@@ -143,11 +174,11 @@ class SweepGuard(Callback):
         """Ends the sweep of this process: index and closing table.
 
         Returns:
-            the exit code, 1 where a run failed or did not end, or where Hydra refused the command.
+            the exit code, 1 where a run failed or did not end, 2 where Hydra refused the command.
         """
         sweep, cls._current = cls._current, None
         if sweep is None:
-            return 1
+            return 2
         outcomes = [Outcome(**read_json(path)) for path in sorted(sweep.folder.rglob("outcome.json"), key=_by_number)]
         write_index(sweep.store)
         sweep.held.close()

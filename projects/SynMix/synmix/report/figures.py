@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import matplotlib
 import numpy as np
@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from synmix.compose.budget import effective_learning_rate
 from synmix.labels import CLASS_NAMES
 from synmix.study import published
-from synmix.study.evidence import Estimate, Evidence
-from synmix.study.experiments import DOMAIN_TITLES, REAL, SYNTHETIC, Trainings
+from synmix.report.estimates import Estimate, Estimates
+from synmix.study.experiments import REAL, SYNTHETIC, TITLES, finetuned, published_ap, removed, with_real_share
 from synmix.study.runs import Run
+from synmix.study.scale import Scale
 
 BLUE, ORANGE, GRAY, INK = "#2563a8", "#d9730d", "#8b929c", "#22262e"
 COLORS = {REAL: BLUE, SYNTHETIC: ORANGE}  # as in the paper's Figure 5
@@ -40,17 +41,17 @@ _STYLE = {
 Point = tuple[float, Estimate]
 
 
-def removal_figure(evidence: Evidence) -> str:
+def removal_figure(estimates: Estimates) -> str:
     """Figure 4: AP on Synscapes of each class against the labels removed, the paper's knees dashed."""
-    grid, trainings = sorted(evidence.scale.grid["removal"]), Trainings(evidence.scale)
+    scale = estimates.scale
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(9, 4.6), layout="constrained")
         panels = figure.subplots(2, 4, sharex=True).ravel()
         for axes, name in zip(panels, CLASS_NAMES, strict=True):
-            runs = [(percent, trainings.synthetic(percent)) for percent in grid]
+            runs = [(percent, removed(scale, percent)) for percent in sorted(scale.grid["removal"])]
             knee = published.FIGURE_4_KNEE.get(name, published.FIGURE_4_KNEE_OTHERS)
             axes.axvline(knee, color=GRAY, linestyle=(0, (4, 3)), linewidth=1.2)
-            _curve(axes, _points(evidence, runs, SYNTHETIC, f"AP-{name}"), ORANGE)
+            _curve(axes, _points(estimates, runs, SYNTHETIC, f"AP-{name}"), ORANGE)
             axes.set_title(name, fontsize=11, loc="left", fontweight="bold")
             axes.set_xlim(-4, 94)
             axes.set_xticks([0, 30, 60, 90])
@@ -60,41 +61,52 @@ def removal_figure(evidence: Evidence) -> str:
         return _svg(figure, "Average precision of each class on Synscapes against the percentage of labels removed")
 
 
-def ratio_figure(evidence: Evidence) -> str:
+def ratio_figure(estimates: Estimates) -> str:
     """Figure 5: AP on both domains against the share of real images."""
-    grid, trainings = sorted(evidence.scale.grid["real_share"]), Trainings(evidence.scale)
+    scale = estimates.scale
     with matplotlib.rc_context(_STYLE):
         figure, axes = _one_panel("real images in the training set (%)", "AP (%)")
-        for domain in (REAL, SYNTHETIC):
-            runs = [(share, trainings.ratio(share)) for share in grid]
-            _curve(axes, _points(evidence, runs, domain), COLORS[domain], f"on {DOMAIN_TITLES[domain]}")
-        if evidence.scale.name == "paper":
-            for (share, domain), value in published.FIGURE_5.items():
-                _mark(axes, share, value, COLORS[domain])
+        for data_set in (REAL, SYNTHETIC):
+            runs = [(share, with_real_share(scale, share)) for share in sorted(scale.grid["real_share"])]
+            _curve(axes, _points(estimates, runs, data_set), COLORS[data_set], f"on {TITLES[data_set]}")
+            _marks(axes, scale, runs, data_set, COLORS[data_set])
         return _finish(figure, axes, "Average precision on both domains against the share of real training images")
 
 
-def hyperparameter_figure(evidence: Evidence) -> str:
+def hyperparameter_figure(estimates: Estimates) -> str:
     """Figure 6: AP on Cityscapes against the learning rate and, beside it, the effective one."""
-    rates, trainings = sorted(evidence.scale.grid["lr"]), Trainings(evidence.scale)
+    scale = estimates.scale
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(9, 3.6), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
-        for momentum, color in zip(evidence.scale.grid["momentum"], (ORANGE, BLUE), strict=False):
-            runs = [(rate, trainings.finetuning(rate, momentum)) for rate in rates]
-            points = _points(evidence, runs, REAL)
+        for momentum, color in zip(scale.grid["momentum"], (ORANGE, BLUE), strict=False):
+            runs = [(rate, finetuned(scale, rate, momentum)) for rate in sorted(scale.grid["lr"])]
+            points = _points(estimates, runs, REAL)
             effective = [(effective_learning_rate(rate, momentum), estimate) for rate, estimate in points]
             for axes, curve in zip(panels, (points, effective), strict=True):
                 _curve(axes, curve, color, f"momentum {momentum:g}")
         for axes, label in zip(panels, ("learning rate", "effective learning rate, lr / (1 − momentum)"), strict=True):
             axes.set_xscale("log")
             axes.set_xlabel(label)
-        if evidence.scale.name == "paper":
-            for (rate, momentum), value in published.FIGURE_6.items():
-                _mark(panels[0], rate, value, BLUE if momentum else ORANGE)
+            _marks(panels[0], scale, runs, REAL, color)
+        if scale.name == "paper":
             panels[1].axvline(published.FIGURE_6_OPTIMUM, color=GRAY, linestyle=(0, (4, 3)), linewidth=1.2)
         panels[0].set_ylabel("AP on Cityscapes (%)")
         return _finish(figure, panels[0], "Average precision of fine-tuning against learning rate and momentum")
+
+
+def drawn(size: tuple[float, float], draw: Callable[[Axes], None], title: str) -> str:
+    """A figure of one panel in the report's style, as SVG.
+
+    Args:
+        size: inches.
+        draw: puts everything on the axes.
+        title: what the picture shows, for those who cannot see it.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure.subplots())
+        return _svg(figure, title)
 
 
 def _one_panel(x_label: str, y_label: str) -> tuple[Figure, Axes]:
@@ -105,8 +117,8 @@ def _one_panel(x_label: str, y_label: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _points(evidence: Evidence, runs: Sequence[tuple[float, Run]], domain: str, figure: str = "AP") -> list[Point]:
-    found = [(place, evidence.estimate(run, domain, figure)) for place, run in runs]
+def _points(estimates: Estimates, runs: Sequence[tuple[float, Run]], data_set: str, figure: str = "AP") -> list[Point]:
+    found = [(place, estimates.estimate(run, data_set, figure)) for place, run in runs]
     return [(place, estimate) for place, estimate in found if estimate is not None and not np.isnan(estimate.value)]
 
 
@@ -120,8 +132,15 @@ def _curve(axes: Axes, points: Sequence[Point], color: str, label: str | None = 
     axes.plot(places, [e.value for _, e in points], color=color, marker="o", markersize=5, linewidth=2, label=label)
 
 
+def _marks(axes: Axes, scale: Scale, runs: Sequence[tuple[float, Run]], data_set: str, color: str) -> None:
+    """The paper's values where its text gives them; at another scale they are other trainings'."""
+    for place, run in runs if scale.name == "paper" else ():
+        value = published_ap(scale, run, data_set)
+        if value is not None:
+            _mark(axes, place, value, color)
+
+
 def _mark(axes: Axes, place: float, value: float, color: str) -> None:
-    """A value of the paper."""
     axes.plot([place], [value], marker="D", markersize=8, markerfacecolor="white", markeredgecolor=color, zorder=5)
     axes.annotate(f"paper {value:g}", (place, value), xytext=(-8, 8), textcoords="offset points", ha="right")
 

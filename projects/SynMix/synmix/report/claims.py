@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from synmix.compose.budget import effective_learning_rate
 from synmix.files import read_json
-from synmix.study.evidence import Estimate, Evidence
-from synmix.study.experiments import DOMAIN_TITLES, REAL, SYNTHETIC, Trainings
+from synmix.report.estimates import Estimate, Estimates
+from synmix.study.experiments import REAL, SYNTHETIC, TITLES, baseline, finetuned, mixture, removed, training, with_real_share
 from synmix.study.runs import Run
 from synmix.study.scale import Scale
 
@@ -39,7 +39,7 @@ class Claim:
     title: str
     section: str
     criterion: str
-    judge: Callable[[Evidence], Verdict]
+    judge: Callable[[Estimates], Verdict]
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,16 @@ class Comparison:
     """``second - first`` (or ``second / first``) should be above the margin."""
 
     text: str
-    domain: str
+    data_set: str
     first: Run
     second: Run
     margin: float = 0.0
     as_ratio: bool = False
 
-    def judge(self, evidence: Evidence) -> tuple[Answer, str]:
+    def judge(self, estimates: Estimates) -> tuple[Answer, str]:
         """The answer and its sentence."""
-        compare = evidence.ratio if self.as_ratio else evidence.difference
-        estimate = compare(self.first, self.second, self.domain)
+        compare = estimates.ratio if self.as_ratio else estimates.difference
+        estimate = compare(self.first, self.second, self.data_set)
         if estimate is None:
             return "not yet run", f"{self.text}: not yet run"
         return _side(estimate, self.margin), f"{self.text}: {_show(estimate, self.as_ratio)}"
@@ -72,12 +72,12 @@ def _show(estimate: Estimate, as_ratio: bool) -> str:
     return numbers.replace("-", "\N{MINUS SIGN}") + (f", {estimate.seeds} seeds" if estimate.seeds > 1 else "")
 
 
-def all_hold(comparisons: Iterable[Comparison]) -> Callable[[Evidence], Verdict]:
+def all_hold(comparisons: Iterable[Comparison]) -> Callable[[Estimates], Verdict]:
     """Judges a claim that consists of comparisons."""
     asked = tuple(comparisons)
 
-    def judge(evidence: Evidence) -> Verdict:
-        answers, sentences = zip(*(comparison.judge(evidence) for comparison in asked), strict=True)
+    def judge(estimates: Estimates) -> Verdict:
+        answers, sentences = zip(*(comparison.judge(estimates) for comparison in asked), strict=True)
         return Verdict(combined(answers), sentences)
 
     return judge
@@ -91,12 +91,11 @@ def combined(answers: Sequence[Answer]) -> Answer:
 
 def claims(scale: Scale) -> list[Claim]:
     """The checklist at a scale."""
-    trainings = Trainings(scale)
-    return [*_alignment(scale, trainings), *_mixing(scale, trainings), *_finetuning(scale, trainings)]
+    return [*_alignment(scale), *_mixing(scale), *_finetuning(scale)]
 
 
-def _alignment(scale: Scale, trainings: Trainings) -> list[Claim]:
-    real, synthetic = trainings.real, trainings.synthetic()
+def _alignment(scale: Scale) -> list[Claim]:
+    real, synthetic = baseline(scale), removed(scale, 0)
     harmless = [percent for percent in scale.grid["removal"] if 0 < percent <= 30]
     most = max(scale.grid["removal"])
     return [
@@ -105,7 +104,7 @@ def _alignment(scale: Scale, trainings: Trainings) -> list[Claim]:
             "3.3",
             "training at home beats training abroad, on both domains",
             all_hold(
-                Comparison(f"{DOMAIN_TITLES[domain]} from itself against the other", domain, abroad, home)
+                Comparison(f"{TITLES[domain]} from itself against the other", domain, abroad, home)
                 for domain, home, abroad in ((REAL, real, synthetic), (SYNTHETIC, synthetic, real))
             ),
         ),
@@ -114,7 +113,7 @@ def _alignment(scale: Scale, trainings: Trainings) -> list[Claim]:
             "4.1, Figure 4",
             f"AP on Synscapes falls by less than {NO_HARM:g} point",
             all_hold(
-                Comparison(f"{percent:g} % removed against none", SYNTHETIC, synthetic, trainings.synthetic(percent),
+                Comparison(f"{percent:g} % removed against none", SYNTHETIC, synthetic, removed(scale, percent),
                            margin=-NO_HARM)
                 for percent in harmless
             ),
@@ -123,30 +122,33 @@ def _alignment(scale: Scale, trainings: Trainings) -> list[Claim]:
             "Beyond the knee, precision falls steeply.",
             "4.1, Figure 4",
             f"AP on Synscapes is lower with {most:g} % removed than with none",
-            all_hold([Comparison(f"none removed against {most:g} %", SYNTHETIC, trainings.synthetic(most), synthetic)]),
+            all_hold([Comparison(f"none removed against {most:g} %", SYNTHETIC, removed(scale, most), synthetic)]),
         ),
         Claim(
             "About 40 % of the synthetic labels can go, and the two sets become more alike.",
             "4.1",
             "the chosen thresholds remove 35 to 50 % of the labels, and labels per image come closer to Cityscapes'",
-            lambda evidence: _fewer_labels(evidence, trainings),
+            _fewer_labels,
         ),
         Claim(
             "Removal helps each approach on Cityscapes but pre-training.",
             "4.1, Table 2",
             "AP on Cityscapes is higher with removal, for mixing and fine-tuning",
             all_hold(
-                Comparison(title, REAL, build(removal=()), build())
-                for title, build in (("mixing", trainings.mixing), ("fine-tuning", trainings.finetuning))
+                Comparison(title, REAL, training(scale, without), training(scale, chosen))
+                for title, without, chosen in (
+                    ("mixing", "mixture_all_labels.yaml", "mixture.yaml"),
+                    ("fine-tuning", "finetune_best_all_labels.yaml", "finetune_best.yaml"),
+                )
             ),
         ),
     ]  # fmt: skip
 
 
-def _mixing(scale: Scale, trainings: Trainings) -> list[Claim]:
+def _mixing(scale: Scale) -> list[Claim]:
     shares = sorted(scale.grid["real_share"])
     first = shares[1]
-    enough = [count for count in scale.grid["epochs"] if count >= scale.mixing_epochs]
+    enough = scale.grid["epochs"][1:]  # from the paper's 50 on
     most = max(scale.grid["amounts"])
     rising = [(REAL, low, high) for low, high in pairwise(shares)]
     falling = [(SYNTHETIC, high, low) for low, high in pairwise(shares)]
@@ -155,7 +157,7 @@ def _mixing(scale: Scale, trainings: Trainings) -> list[Claim]:
             f"The first {first:g} % of real images nearly double AP on Cityscapes.",
             "4.2, Figure 5",
             f"at least {ALMOST_DOUBLE:g} times the AP without real images",
-            all_hold([Comparison(f"{first:g} % real against none", REAL, trainings.ratio(0), trainings.ratio(first),
+            all_hold([Comparison(f"{first:g} % real against none", REAL, with_real_share(scale, 0), with_real_share(scale, first),
                                  margin=ALMOST_DOUBLE, as_ratio=True)]),
         ),
         Claim(
@@ -163,17 +165,17 @@ def _mixing(scale: Scale, trainings: Trainings) -> list[Claim]:
             "4.2, Figure 5",
             f"no step along a curve goes down by more than {NO_HARM:g} point",
             all_hold(
-                Comparison(f"{DOMAIN_TITLES[domain]}, {worse:g} to {better:g} % real",
-                           domain, trainings.ratio(worse), trainings.ratio(better), margin=-NO_HARM)
+                Comparison(f"{TITLES[domain]}, {worse:g} to {better:g} % real",
+                           domain, with_real_share(scale, worse), with_real_share(scale, better), margin=-NO_HARM)
                 for domain, worse, better in (*rising, *falling)
             ),
         ),
         Claim(
             "More synthetic images help, given enough epochs.",
             "4.2, Table 3",
-            f"+{most} synthetic images beat none on Cityscapes, from {scale.mixing_epochs:g} epochs on",
+            f"+{most} synthetic images beat none on Cityscapes, from {enough[0]:g} epochs on",
             all_hold(
-                Comparison(f"{count:g} epochs", REAL, trainings.mixing(0, count), trainings.mixing(most, count))
+                Comparison(f"{count:g} epochs", REAL, mixture(scale, 0, count), mixture(scale, most, count))
                 for count in enough
             ),
         ),
@@ -181,25 +183,25 @@ def _mixing(scale: Scale, trainings: Trainings) -> list[Claim]:
             "The mixture beats training on real images alone.",
             "4.2",
             "AP on Cityscapes is higher than the baseline's",
-            all_hold([Comparison("mixture against baseline", REAL, trainings.real, trainings.mixing())]),
+            all_hold([Comparison("mixture against baseline", REAL, baseline(scale), training(scale, "mixture.yaml"))]),
         ),
     ]  # fmt: skip
 
 
-def _finetuning(scale: Scale, trainings: Trainings) -> list[Claim]:
+def _finetuning(scale: Scale) -> list[Claim]:
     return [
         Claim(
             "Fine-tuning beats training on real images alone.",
             "4.3, Table 5",
             "AP on Cityscapes is higher than the baseline's",
-            all_hold([Comparison("fine-tuning against baseline", REAL, trainings.real, trainings.finetuning())]),
+            all_hold([Comparison("fine-tuning against baseline", REAL, baseline(scale), training(scale, "finetune_best.yaml"))]),
         ),
         Claim(
             "Mixing beats fine-tuning, on both domains.",
             "4.3, Table 2",
             "AP is higher on both",
             all_hold(
-                Comparison(DOMAIN_TITLES[domain], domain, trainings.finetuning(), trainings.mixing())
+                Comparison(TITLES[domain], domain, training(scale, "finetune_best.yaml"), training(scale, "mixture.yaml"))
                 for domain in (REAL, SYNTHETIC)
             ),
         ),
@@ -207,13 +209,13 @@ def _finetuning(scale: Scale, trainings: Trainings) -> list[Claim]:
             "With and without momentum, the optimum lies at one effective learning rate.",
             "4.3, Figure 6",
             "the best effective rates of both curves differ by at most one step of the grid",
-            lambda evidence: _one_optimum(evidence, scale, trainings),
+            _one_optimum,
         ),
     ]
 
 
-def _fewer_labels(evidence: Evidence, trainings: Trainings) -> Verdict:
-    synthetic, real = evidence.finished(trainings.ratio(0)), evidence.finished(trainings.real)
+def _fewer_labels(estimates: Estimates) -> Verdict:
+    synthetic, real = estimates.finished(with_real_share(estimates.scale, 0)), estimates.finished(baseline(estimates.scale))
     if not (synthetic and real):
         return Verdict("not yet run", ("the manifests are written by the runs of Figure 5: not yet run",))
     before, after = _labels(read_json(synthetic[0].folder / "manifest.json"))
@@ -232,18 +234,19 @@ def _labels(manifest: dict[str, Any]) -> tuple[int, int]:
     return sum(values["labels"] for values in classes), sum(values["kept"] for values in classes)
 
 
-def _one_optimum(evidence: Evidence, scale: Scale, trainings: Trainings) -> Verdict:
+def _one_optimum(estimates: Estimates) -> Verdict:
     """Holds where each curve's best rates agree, does not hold where no rates agree that could be the best."""
+    scale = estimates.scale
     rates, best, possible = sorted(scale.grid["lr"]), [], []
     for momentum in scale.grid["momentum"]:
-        curve = {effective_learning_rate(rate, momentum): trainings.finetuning(rate, momentum) for rate in rates}
-        runs = {rate: run for rate, run in curve.items() if not evidence.has_failed(run)}  # those did not diverge
-        found = {rate: estimate for rate, run in runs.items() if (estimate := evidence.estimate(run, REAL))}
+        curve = {effective_learning_rate(rate, momentum): finetuned(scale, rate, momentum) for rate in rates}
+        runs = {rate: run for rate, run in curve.items() if not estimates.has_failed(run)}  # those did not diverge
+        found = {rate: estimate for rate, run in runs.items() if (estimate := estimates.estimate(run, REAL))}
         if not found or len(found) < len(runs):
             return Verdict("not yet run", (f"momentum {momentum:g}: {len(found)} of {len(runs)} rates run",))
         top = max(found, key=lambda rate: found[rate].value)
         best.append(top)
-        differences = {rate: evidence.difference(run, runs[top], REAL) for rate, run in runs.items()}
+        differences = {rate: estimates.difference(run, runs[top], REAL) for rate, run in runs.items()}
         possible.append([rate for rate, difference in differences.items() if difference and difference.low <= 0])
     step = 1.001 * max(high / low for low, high in pairwise(rates))
     answer: Answer = "holds" if max(best) / min(best) <= step else "open"

@@ -12,19 +12,16 @@ import cv2
 import numpy as np
 
 from synmix.data.images import read_rgb
-from synmix.data.sources import datasets_root, names, register_cityscapes_format
+from synmix.data.sources import datasets_root, register_cityscapes_format
 from synmix.mini.write import write_miniature
 from synmix.progress import track
 
-_NAME, _FOLDER, _SEED = "mini_start_instance_train", "mini_start", 1000
+_FOLDER, _SEED = "mini_start", 1000
 _REMEDY = "It is drawn by the study when it first needs it; remove the folder to have it drawn anew."
 
 
-def start_set() -> str:
-    """The name of the registered data set that the start is trained on."""
-    if _NAME not in names():
-        register_cityscapes_format(_NAME, f"{_FOLDER}/cityscapes", "train", "real", _REMEDY)
-    return _NAME
+START_SET = "mini_start_instance_train"
+register_cityscapes_format(START_SET, f"{_FOLDER}/cityscapes", "train", "real", _REMEDY)
 
 
 def draw_start(images: int) -> None:

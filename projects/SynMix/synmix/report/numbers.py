@@ -1,6 +1,6 @@
 """How figures of a results table are written, in the browser and as text."""
 
-from synmix.study.document import Number
+from synmix.report.report_model import Number
 
 
 def published_text(number: Number) -> str:

@@ -1,9 +1,9 @@
-"""A report as plain data, which :mod:`page` shows in a browser and :mod:`markdown` as text."""
+"""A report as plain data, which :mod:`html` shows in a browser and :mod:`markdown` as text."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-from synmix.study.evidence import Estimate
+from synmix.report.estimates import Estimate
 
 Tone = Literal["plain", "good", "bad", "open", "dim"]
 

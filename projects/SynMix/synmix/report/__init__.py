@@ -1,0 +1,1 @@
+"""The report: tables, figures and claims of a study beside its runs."""
