@@ -5,16 +5,16 @@ import pytest
 from synmix.errors import UserError
 from synmix.evaluate.result import make_result, result_path, write_result
 from synmix.files import read_json, write_json
-from synmix.study.experiments import Trainings
+from synmix.study.experiments import REAL, baseline, training
 from synmix.study.gate import Terms, declare, find_arm, judge
 from synmix.study.scale import load_scale
 from synmix.study.store import Store
 
-from .conftest import draw_table
+from tests.synmix.conftest import draw_table
 
 MINI = load_scale("mini")
-CONTROL, MIXED = Trainings(MINI).real, Trainings(MINI).mixing()
-DATA = MINI.evaluated["real"]
+CONTROL, MIXED = baseline(MINI), training(MINI, "mixture.yaml")
+DATA = MINI.data_set(REAL)
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def test_arms_are_found_by_the_start_of_their_names(store):
     assert len(find_arm(store, CONTROL.arm)) == 3
     assert [record.run.seed for record in find_arm(store, CONTROL.with_seed(1).id)] == [1]
     for name, sentence in (
-        ("nothing", "unknown run 'nothing'; known: real160"),
-        ("real160", "ambiguous run 'real160'; known: "),
+        ("nothing", "unknown run 'nothing'; known: cityscapes_"),
+        ("", "ambiguous run ''; known: "),
     ):
         with pytest.raises(UserError, match=sentence):
             find_arm(store, name)

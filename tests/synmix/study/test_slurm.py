@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from synmix.study.scale import CONFIGS
+from synmix.config import CONFIGS
 from synmix.study.store import Store
 
 SLURM = CONFIGS.parent / "docs/slurm"
@@ -45,21 +45,21 @@ def test_failed_and_killed_jobs(tmp_path, environment):
     command = [
         sys.executable, str(CONFIGS.parent / "tools/sweep.py"), "-m", "hydra/launcher=slurm", f"store={store.root}",
         "hydra.launcher.gpus_per_node=null", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2",
-        "scale=mini", "scale.batch=2", "scale.start.images=4", "scale.start.iterations=2", "+detectron2.LOG.PICTURES=0",
-        "compose.real_images=8", "solver.iterations=300", "solver.lr=0.02,1e9",
+        "config=mini.yaml", "+set.DATASETS.IMAGES=[8,8]", "+set.SOLVER.IMS_PER_BATCH=2", "+set.SOLVER.MAX_ITER=300",
+        "+set.LOG.PICTURES=0", "+set.SOLVER.BASE_LR=0.02,1e9",
     ]  # fmt: skip
     first = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     run = _wait_for_training(store)
     subprocess.run(["scancel", "--state=RUNNING", "--user=root"], env=environment, check=True)
     output, _ = first.communicate(timeout=300)
     assert first.returncode == 1, output[-3000:]
-    states = {run_id: store.status(run_id).state for run_id in store.ids() if not run_id.startswith("start")}
+    states = {run_id: store.status(run_id).state for run_id in store.ids() }
     assert states.pop(run) == "broken"
-    (diverged,) = [run_id for run_id in store.ids() if "lr1e+09" in run_id] or [None]
+    (diverged,) = [run_id for run_id in store.ids() if "BASE_LR1e+09" in run_id] or [None]
     again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert again.returncode == 1  # the other still fails
     assert (store.status(run).state, store.status(run).attempts) == ("finished", 2)
-    diverged = diverged or next(run_id for run_id in store.ids() if "lr1e+09" in run_id)
+    diverged = diverged or next(run_id for run_id in store.ids() if "BASE_LR1e+09" in run_id)
     assert store.status(diverged).state == "failed"
     assert "not a number" in store.status(diverged).reason
     assert re.search("1 of 2 did not end", again.stderr)
@@ -69,7 +69,7 @@ def _wait_for_training(store: Store) -> str:
     """The run of the good job, once it has trained some iterations."""
     for _ in range(1200):
         for run_id in store.ids():
-            if "lr0.02" in run_id and (store.folder(run_id) / "metrics.json").exists():
+            if "BASE_LR0.02" in run_id and (store.folder(run_id) / "metrics.json").exists():
                 return run_id
         time.sleep(0.25)
     raise AssertionError("no training began within five minutes")

@@ -9,15 +9,15 @@ import polars as pl
 import pytest
 
 from synmix.errors import UserError
-from synmix.files import write_json, write_text
-from synmix.study.experiments import experiment
+from synmix.files import BusyError, write_json, write_text
+from synmix.study.experiments import STUDY, baseline
 from synmix.study.index import SCHEMA, read_index, readable_records, write_index
 from synmix.study.runs import make_run
 from synmix.study.scale import load_scale
-from synmix.study.store import BusyError, Store
+from synmix.study.store import Store
 
 MINI = load_scale("mini")
-RUN = make_run(MINI, 160, 0)
+RUN = baseline(MINI)
 
 
 def finish(store: Store, run=RUN) -> None:
@@ -59,8 +59,8 @@ def test_edited_files_are_noticed(tmp_path, name):
 
 
 def test_other_stores_are_refused(tmp_path):
-    write_json(tmp_path / "old/store.json", {"format": "synmix study store", "version": 0})
-    with pytest.raises(UserError, match="version 0, this code reads version 1"):
+    write_json(tmp_path / "old/store.json", {"format": "synmix study store", "version": 1})
+    with pytest.raises(UserError, match="version 1, this code reads version 2"):
         Store(tmp_path / "old")
     write_json(tmp_path / "other/store.json", ["something"])
     with pytest.raises(UserError, match="not the header"):
@@ -68,6 +68,14 @@ def test_other_stores_are_refused(tmp_path):
     write_json(tmp_path / "headless/runs/a/run.json", {})
     with pytest.raises(UserError, match=r"no store\.json"):
         Store(tmp_path / "headless")
+
+
+def test_a_run_that_was_asked_for_by_another_name_keeps_its_folder(tmp_path):
+    store = Store(tmp_path)
+    finish(store)
+    other = make_run("ratio.yaml", {"DATASETS.REAL_SHARE": 100}, scale=MINI)
+    assert other.id != RUN.id and store.folder(other) == store.folder(RUN)
+    assert store.status(other).state == "finished" and store.ids() == [RUN.id]
 
 
 def test_one_sweep_and_one_worker_at_a_time(tmp_path):
@@ -124,7 +132,7 @@ def test_a_killed_process_frees_its_run(tmp_path):
 
 def test_damaged_runs_are_reported_and_the_rest_is_read(tmp_path):
     store = Store(tmp_path)
-    runs = experiment("ratio", MINI).runs()
+    runs = STUDY.experiment("ratio", MINI).runs()
     for run in runs:
         finish(store, run)
     write_text(store.folder(runs[0]) / "run.json", "{}")

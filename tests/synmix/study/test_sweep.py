@@ -3,10 +3,11 @@
 import importlib.util
 import sys
 
+import polars as pl
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from synmix.study.scale import CONFIGS
+from synmix.config import CONFIGS
 from synmix.study.store import Store
 
 TOOL = CONFIGS.parent / "tools/sweep.py"
@@ -22,7 +23,8 @@ def sweep(monkeypatch, tmp_path):
         spec.loader.exec_module(module)
         flags = [argument for argument in arguments if argument.startswith("-")]
         keys = [argument for argument in arguments if not argument.startswith("-")]
-        command = ["sweep.py", *flags, "scale=mini", f"store={tmp_path / 'store'}", *keys]
+        scale = [] if any(key.startswith("scale=") for key in keys) else ["scale=mini"]
+        command = ["sweep.py", *flags, *scale, f"store={tmp_path / 'store'}", *keys]
         monkeypatch.setattr(sys, "argv", command)
         GlobalHydra.instance().clear()
         return module.main()
@@ -31,7 +33,7 @@ def sweep(monkeypatch, tmp_path):
 
 
 def test_a_sweep_fails_where_a_run_fails_and_repeats_only_that(sweep, trainer, tmp_path, capsys):
-    trainer.failures["real80_"] = RuntimeError("no [luck]")
+    trainer.failures["ratio_REAL_SHARE50"] = RuntimeError("no [luck]")
     assert sweep("-m", "+experiment=ratio") == 1
     store = Store(tmp_path / "store")
     states = {run_id: store.status(run_id).state for run_id in store.ids()}
@@ -41,26 +43,32 @@ def test_a_sweep_fails_where_a_run_fails_and_repeats_only_that(sweep, trainer, t
     trainer.failures.clear()
     trainer.trained.clear()
     assert sweep("-m", "+experiment=ratio") == 0
-    assert len(trainer.trained) == 1 and trainer.trained[0].startswith("real80_")
+    assert len(trainer.trained) == 1 and trainer.trained[0].startswith("ratio_REAL_SHARE50")
     assert (tmp_path / "store/index.parquet").exists()
 
 
 def test_keys_by_hand_and_a_single_run(sweep, trainer):
-    assert sweep("-m", "training=ratio", "compose.real_share=0,50", "solver.lr=0.1,0.2") == 0
+    assert sweep("-m", "config=ratio.yaml", "+set.DATASETS.REAL_SHARE=0,50", "+set.SOLVER.BASE_LR=0.1,0.2") == 0
     assert len(set(trainer.trained)) == 4
     trainer.trained.clear()
-    assert sweep("training=ratio", "compose.real_share=50", "solver.lr=0.1") == 0
+    assert sweep("config=ratio.yaml", "+set.DATASETS.REAL_SHARE=50", "+set.SOLVER.BASE_LR=0.1") == 0
     assert trainer.trained == []
 
 
+def test_any_config_needs_no_scale(sweep, trainer, tmp_path):
+    assert sweep("-m", "config=mini.yaml", "+set.SOLVER.MAX_ITER=20,40", "seed=0,1") == 0
+    index = pl.read_parquet(tmp_path / "store/index.parquet")
+    assert set(index["iterations"]) == {20, 40} and set(index["seed"]) == {0, 1} and set(index["state"]) == {"finished"}
+
+
 def test_bad_values_fail_their_job_only(sweep, trainer, capsys):
-    assert sweep("-m", "compose.removal=lots,none") == 1
-    assert "compose.removal is 'lots'" in capsys.readouterr().err.replace("\n", " ").replace("│", "")
+    assert sweep("-m", "config=synscapes_3k.yaml", "+set.DATASETS.REMOVAL.default=lots,30") == 1
+    assert "DATASETS.REMOVAL.default" in capsys.readouterr().err.replace("\n", " ").replace("│", "")
     assert len(trainer.trained) == 1
 
 
 def test_a_missing_pretraining_can_be_a_failure(sweep, trainer, capsys):
-    assert sweep("training=finetuning", "missing_pretraining=fail") == 1
+    assert sweep("config=finetune_best.yaml", "missing_pretraining=fail") == 1
     assert trainer.trained == []
 
 
@@ -72,7 +80,7 @@ def test_a_second_sweep_on_the_store_is_refused(sweep, trainer, tmp_path, capsys
 
 
 def test_unknown_keys_and_experiments_begin_nothing(sweep, trainer, tmp_path):
-    for arguments in (["+experiment=ratios"], ["solver.learning=1"], ["scale=huge"]):
+    for arguments in (["+experiment=ratios"], ["config=mini.yaml", "solver.learning=1"], ["scale=huge"]):
         with pytest.raises(SystemExit):
             sweep("-m", *arguments)
     assert not (tmp_path / "store").exists()

@@ -8,22 +8,40 @@ import time
 
 import polars as pl
 import pytest
+import yaml
 
-from synmix.study.experiments import EXPERIMENTS
+from synmix.config import CONFIGS
+from synmix.study.experiments import STUDY
 from synmix.study.index import write_index
-from synmix.study.scale import CONFIGS
 from synmix.study.store import Store
 
 TOOLS = CONFIGS.parent / "tools"
-#: The miniature's scale made as small as it goes; the grids keep their ends.
-TINY = (
-    "scale=mini", "scale.images=6", "scale.all_synthetic=8", "scale.batch=2", "scale.iterations=2",
-    "scale.baseline_epochs=0.5", "scale.pretrain_epochs=0.5", "scale.mixing_epochs=0.4", "scale.start.images=4",
-    "scale.start.iterations=2", "scale.grid.removal=[0,90]", "scale.grid.real_share=[0,50,100]",
-    "scale.grid.amounts=[0,8]", "scale.grid.epochs=[0.4,0.5]", "scale.grid.lr=[0.002,0.02]", "scale.grid.repeats=[0]",
-    "scale.grid.seeds=[0,1]", "+detectron2.LOG.PICTURES=0", "+detectron2.TEST.BOOTSTRAP.RESAMPLES=20",
-)  # fmt: skip
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """A folder with the scale ``tiny``: the miniature's made as small as it goes; the grids keep their ends."""
+    scale = yaml.safe_load((CONFIGS / "sweep/scale/mini.yaml").read_text())
+    configs = scale["configs"]
+    configs["cityscapes.yaml"] |= {
+        "DATASETS.IMAGES": [6], "SOLVER.IMS_PER_BATCH": 2, "SOLVER.MAX_ITER": 2, "LOG.PICTURES": 0,
+        "TEST.BOOTSTRAP.RESAMPLES": 20,
+    }  # fmt: skip
+    configs["mini_start.yaml"] = {"DATASETS.IMAGES": [4], "SOLVER.IMS_PER_BATCH": 2, "SOLVER.MAX_ITER": 2, "LOG.PICTURES": 0}
+    configs["synscapes_3k.yaml"] = {"DATASETS.IMAGES": [6]}
+    configs["synscapes_20k.yaml"] = {"DATASETS.IMAGES": [8], "SOLVER.EPOCHS": 0.5}
+    configs["mixture.yaml"] = {"DATASETS.IMAGES": [6, 8], "SOLVER.EPOCHS": 0.4}
+    configs["ratio.yaml"] = {"DATASETS.TOTAL_IMAGES": 6}
+    grid = {
+        "removal": [0, 90], "real_share": [0, 50, 100], "amounts": [0, 8], "epochs": [0.4, 0.5], "lr": [0.002, 0.02],
+        "repeats": [0], "seeds": [0, 1],
+    }  # fmt: skip
+    scale |= {"name": "tiny", "images": 6, "baseline_epochs": 0.5, "grid": {**scale["grid"], **grid}}
+    folder = tmp_path_factory.mktemp("configs")
+    (folder / "scale").mkdir()
+    (folder / "scale/tiny.yaml").write_text(yaml.safe_dump(scale))
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +54,15 @@ def shared_store(tmp_path_factory):
     return tmp_path_factory.mktemp("study") / "store"
 
 
-def sweep(store, *arguments: str) -> list[str]:
-    return [sys.executable, str(TOOLS / "sweep.py"), "-m", f"store={store}", *TINY, *arguments]
+def sweep(tiny, store, *arguments: str) -> list[str]:
+    found = [f"hydra.searchpath=[file://{tiny}]", "scale=tiny", f"store={store}"]
+    return [sys.executable, str(TOOLS / "sweep.py"), "-m", *found, *arguments]
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_experiment_trains_and_evaluates(name, shared_store, environment):
+@pytest.mark.parametrize("name", STUDY.experiments)
+def test_every_experiment_trains_and_evaluates(name, tiny, shared_store, environment):
     done = subprocess.run(
-        sweep(shared_store, f"+experiment={name}"), env=environment, capture_output=True, text=True, check=False
+        sweep(tiny, shared_store, f"+experiment={name}"), env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     index = pl.read_parquet(shared_store / "index.parquet")
@@ -51,11 +70,11 @@ def test_every_experiment_trains_and_evaluates(name, shared_store, environment):
     assert set(index["data_set"].str.extract("mini_(.*)_instance").unique()) == {"cityscapes", "synscapes"}
 
 
-def test_a_killed_sweep_ends_with_the_same_figures(tmp_path, environment):
-    command = ("training=ratio", "compose.real_share=0,50,100", "solver.iterations=12")
-    subprocess.run(sweep(tmp_path / "whole", *command), env=environment, capture_output=True, check=True)
+def test_a_killed_sweep_ends_with_the_same_figures(tiny, tmp_path, environment):
+    command = ("config=ratio.yaml", "+set.DATASETS.REAL_SHARE=0,50,100", "+set.SOLVER.MAX_ITER=12")
+    subprocess.run(sweep(tiny, tmp_path / "whole", *command), env=environment, capture_output=True, check=True)
     store = Store(tmp_path / "killed")
-    process = subprocess.Popen(sweep(store.root, *command), env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(sweep(tiny, store.root, *command), env=environment, stderr=subprocess.DEVNULL)
     deadline = time.time() + 300
     while time.time() < deadline and not _under_way(store):
         time.sleep(0.2)
@@ -63,7 +82,7 @@ def test_a_killed_sweep_ends_with_the_same_figures(tmp_path, environment):
     process.wait()
     broken = {run_id for run_id in store.ids() if store.status(run_id).state == "broken"}
     assert len(broken) == 1 and len(store.ids()) < 4
-    subprocess.run(sweep(store.root, *command), env=environment, capture_output=True, check=True)
+    subprocess.run(sweep(tiny, store.root, *command), env=environment, capture_output=True, check=True)
     assert store.status(broken.pop()).attempts == 2
     figures = ["run", "data_set", "AP", "AP50", "AP_low", "AP_high"]
     whole, again = (write_index(Store(tmp_path / name)).select(figures) for name in ("whole", "killed"))
@@ -72,5 +91,5 @@ def test_a_killed_sweep_ends_with_the_same_figures(tmp_path, environment):
 
 def _under_way(store: Store) -> bool:
     """One run (beside the start of all) is finished, and another is being trained."""
-    states = [store.status(run_id).state for run_id in store.ids() if not run_id.startswith("start")]
+    states = [store.status(run_id).state for run_id in store.ids() if not run_id.startswith("mini_start")]
     return "finished" in states and "running" in states

@@ -6,6 +6,7 @@ import types
 import numpy as np
 import pytest
 
+from synmix.data.sources import source
 from synmix.evaluate.average_precision import MatchTable
 from synmix.evaluate.matching import FALSE_POSITIVE, TRUE_POSITIVE
 from synmix.evaluate.result import make_result, result_path, write_result
@@ -34,9 +35,9 @@ class FakeTrainer:
         self.failures = {}  # output folder's name contains -> exception
         self.during = lambda cfg: None
 
-    def __call__(self, cfg, resume=False):
+    def __call__(self, cfg, resume=False, trust_pickle=False):
         folder = cfg.OUTPUT_DIR
-        if "/start_" not in folder:  # every run of the miniature begins with that one
+        if "/mini_start_" not in folder:  # every run of the miniature begins with that one
             self.trained.append(folder.rsplit("/", 1)[1])
         self.during(cfg)
         for part, error in self.failures.items():
@@ -45,7 +46,13 @@ class FakeTrainer:
                 raise error
         write_text(f"{folder}/config.yaml", cfg.dump())
         write_text(f"{folder}/model_final.pth", "weights")
-        parts = [{"classes": {"car": {"labels": 9 * n, "kept": 5 * n}}} for n in cfg.DATASETS.IMAGES]
+        parts = [
+            {
+                "name": name, "domain": source(name).domain, "images": count, "repeat": 1,
+                "classes": {"car": {"labels": 9 * count, "kept": 5 * count}},
+            }
+            for name, count in zip(cfg.DATASETS.TRAIN, cfg.DATASETS.IMAGES, strict=True)
+        ]  # fmt: skip
         write_json(f"{folder}/manifest.json", {"data_sets": parts})
         self.evaluate(cfg)
 

@@ -9,26 +9,29 @@ import pytest
 
 from synmix.evaluate.result import Result, make_result
 from synmix.files import write_text
-from synmix.study import claims, published
-from synmix.study.document import Numbers
-from synmix.study.evidence import Evidence
+from synmix.report import claims
+from synmix.report.estimates import Estimates
+from synmix.report.numbers import difference_text, estimate_text
+from synmix.report.report import build_document, write_report
+from synmix.report.report_model import Numbers
+from synmix.study import published
 from synmix.study.execute import execute
-from synmix.study.experiments import REAL, SYNTHETIC, Trainings, all_runs, experiment
-from synmix.study.numbers import difference_text, estimate_text
-from synmix.study.report import build_document, write_report
+from synmix.study.experiments import REAL, STUDY, SYNTHETIC, all_runs, baseline, finetuned, removed, training
 from synmix.study.scale import load_scale
 from synmix.study.store import Record, Status, Store
-
-from .conftest import draw_table  # isort: skip
+from tests.synmix.conftest import draw_table
 
 MINI, PAPER = load_scale("mini"), load_scale("paper")
+OTHER = training(PAPER, "cityscapes.yaml", {"SOLVER.BASE_LR": 0.5})
 
 
 def record(run, scale, skill: dict[str, float], folder="nowhere") -> Record:
     """A finished run of a model of this skill on each domain."""
     results = {
-        name: make_result(name, draw_table(skill[domain], 7 * run.seed + len(domain), 30), resamples=0)
-        for domain, name in scale.evaluated.items()
+        scale.data_set(data_set): make_result(
+            scale.data_set(data_set), draw_table(value, 7 * run.seed + len(data_set), 30), resamples=0
+        )
+        for data_set, value in skill.items()
     }
     return Record(run, Status("finished"), folder, results)
 
@@ -70,8 +73,8 @@ def test_an_empty_store_gives_a_whole_report(tmp_path):
 
 def test_the_page_needs_nothing_from_elsewhere(tmp_path, trainer):
     store = Store(tmp_path / "store")
-    for run in all_runs([experiment("domain_gap", MINI), experiment("ratio", MINI)]):
-        execute(run, MINI, store)
+    for run in all_runs([STUDY.experiment("domain_gap", MINI), STUDY.experiment("ratio", MINI)]):
+        execute(run, store)
     write_report(store, MINI, tmp_path / "out")
     html = (tmp_path / "out/report.html").read_text()
     page = read(tmp_path / "out/report.html")
@@ -86,8 +89,8 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path, trainer):
 
 def test_each_number_stands_beside_the_paper_s(tmp_path, trainer):
     store = Store(tmp_path)
-    for run in experiment("domain_gap", MINI).runs():
-        execute(run, MINI, store)
+    for run in STUDY.experiment("domain_gap", MINI).runs():
+        execute(run, store)
     section = next(s for s in build_document(store, MINI).sections if s.anchor == "domain_gap")
     rows = next(block for block in section.blocks if isinstance(block, Numbers)).rows
     assert [row.published for row in rows] == [31.6, 12.9, 11.8, 35.7]
@@ -99,9 +102,9 @@ def test_each_number_stands_beside_the_paper_s(tmp_path, trainer):
 
 def test_edited_runs_are_left_out_and_named(tmp_path, trainer):
     store = Store(tmp_path)
-    runs = experiment("domain_gap", MINI).runs()
+    runs = STUDY.experiment("domain_gap", MINI).runs()
     for run in runs:
-        execute(run, MINI, store)
+        execute(run, store)
     write_text(store.folder(runs[0]) / "config.yaml", "LR: 7")
     write_report(store, MINI, tmp_path / "out")
     assert "was edited since the run finished" in (tmp_path / "out/report.html").read_text()
@@ -111,15 +114,14 @@ def test_edited_runs_are_left_out_and_named(tmp_path, trainer):
     ("home", "abroad", "answer"), [(0.7, 0.2, "holds"), (0.2, 0.7, "does not hold"), (0.5, 0.5, "open")]
 )
 def test_the_domain_gap_is_answered_by_its_interval(home, abroad, answer):
-    trainings = Trainings(PAPER)
-    skills = {trainings.real: {REAL: home, SYNTHETIC: abroad}, trainings.synthetic(): {REAL: abroad, SYNTHETIC: home}}
-    evidence = Evidence([record(run, PAPER, skill) for run, skill in skills.items()], PAPER)
-    verdict = claims.claims(PAPER)[0].judge(evidence)
+    skills = {baseline(PAPER): {REAL: home, SYNTHETIC: abroad}, removed(PAPER, 0): {REAL: abroad, SYNTHETIC: home}}
+    estimates = Estimates([record(run, PAPER, skill) for run, skill in skills.items()], PAPER)
+    verdict = claims.claims(PAPER)[0].judge(estimates)
     assert verdict.answer == answer and len(verdict.evidence) == 2
 
 
 def test_claims_without_runs_are_not_yet_run():
-    assert {claim.judge(Evidence([], PAPER)).answer for claim in claims.claims(PAPER)} == {"not yet run"}
+    assert {claim.judge(Estimates([], PAPER)).answer for claim in claims.claims(PAPER)} == {"not yet run"}
 
 
 @pytest.mark.parametrize(
@@ -135,38 +137,38 @@ def test_answers_combine(answers, expected):
     ("optimum", "answer"), [({0.0: 0.005, 0.9: 0.0005}, "holds"), ({0.0: 0.02, 0.9: 0.0001}, "does not hold")]
 )
 def test_the_optimum_is_sought_at_one_effective_rate(optimum, answer):
-    trainings, records = Trainings(PAPER), []
+    records = []
     for momentum, best in optimum.items():
         for rate in PAPER.grid["lr"]:
             skill = 0.7 - 0.15 * abs(np.log(rate / best))
             records.append(
-                record(trainings.finetuning(rate, momentum), PAPER, dict.fromkeys((REAL, SYNTHETIC), max(skill, 0.05)))
+                record(finetuned(PAPER, rate, momentum), PAPER, dict.fromkeys((REAL, SYNTHETIC), max(skill, 0.05)))
             )
-    verdict = next(c for c in claims.claims(PAPER) if "effective" in c.title).judge(Evidence(records, PAPER))
+    verdict = next(c for c in claims.claims(PAPER) if "effective" in c.title).judge(Estimates(records, PAPER))
     assert verdict.answer == answer, verdict
 
 
 def test_more_seeds_join_their_arm_and_pair():
-    run = Trainings(PAPER).real
+    run = baseline(PAPER)
     records = [record(run.with_seed(seed), PAPER, {REAL: 0.5, SYNTHETIC: 0.5}) for seed in range(3)]
-    evidence = Evidence(records, PAPER)
-    estimate = evidence.estimate(run, REAL)
-    values = [r.results[PAPER.evaluated[REAL]].figures["AP"] for r in records]
+    estimates = Estimates(records, PAPER)
+    estimate = estimates.estimate(run, REAL)
+    values = [r.results[REAL].figures["AP"] for r in records]
     assert estimate.seeds == 3 and estimate.value == pytest.approx(np.mean(values))
-    same = Evidence([records[0], replace(records[0], run=replace(run, lr=0.5))], PAPER)
-    nothing = same.difference(run, replace(run, lr=0.5), REAL)
+    same = Estimates([records[0], replace(records[0], run=OTHER)], PAPER)
+    nothing = same.difference(run, OTHER, REAL)
     assert (nothing.value, nothing.low, nothing.high) == (0, 0, 0)  # paired: the same images are drawn for both
 
 
 def test_results_on_other_images_are_refused():
-    run, name = Trainings(PAPER).real, PAPER.evaluated[REAL]
-    other = record(replace(run, lr=0.5), PAPER, {REAL: 0.5, SYNTHETIC: 0.5})
+    run, name = baseline(PAPER), REAL
+    other = record(OTHER, PAPER, {REAL: 0.5, SYNTHETIC: 0.5})
     table = replace(draw_table(0.5, 1, 30), images=tuple(f"other_{i}" for i in range(30)))
     other.results[name] = replace(other.results[name], table=table)
     assert isinstance(other.results[name], Result)
-    evidence = Evidence([record(run, PAPER, {REAL: 0.5, SYNTHETIC: 0.5}), other], PAPER)
+    estimates = Estimates([record(run, PAPER, {REAL: 0.5, SYNTHETIC: 0.5}), other], PAPER)
     with pytest.raises(Exception, match="different images"):
-        evidence.difference(run, other.run, REAL)
+        estimates.difference(run, other.run, REAL)
 
 
 def test_published_grids_on_coarser_ones():
@@ -176,11 +178,11 @@ def test_published_grids_on_coarser_ones():
 
 
 def test_equal_seeds_pair_and_others_do_not():
-    run, other = Trainings(PAPER).real, replace(Trainings(PAPER).real, lr=0.5)
+    run, other = baseline(PAPER), OTHER
     records = [record(run.with_seed(seed), PAPER, {REAL: 0.2 + 0.3 * seed, SYNTHETIC: 0.5}) for seed in range(3)]
     twins = [replace(item, run=other.with_seed(seed)) for seed, item in enumerate(records)]
     strangers = [replace(item, run=other.with_seed(seed + 1)) for seed, item in enumerate(records)]
-    paired = Evidence([*records, *twins], PAPER).difference(run, other, REAL)
-    apart = Evidence([*records, *strangers], PAPER).difference(run, other, REAL)
+    paired = Estimates([*records, *twins], PAPER).difference(run, other, REAL)
+    apart = Estimates([*records, *strangers], PAPER).difference(run, other, REAL)
     assert (paired.low, paired.high) == (0, 0)
     assert apart.low < -5 and apart.high > 5
