@@ -14,7 +14,7 @@ import polars as pl
 
 from synmix.data import cityscapes, synscapes
 from synmix.data.images import read_instance_map, read_label_map
-from synmix.data.runs import regions_of, runs_of
+from synmix.data.run_lengths import regions_of, runs_of
 from synmix.data.sources import source
 from synmix.data.synscapes import ID_FACTOR, Labels
 from synmix.errors import UserError

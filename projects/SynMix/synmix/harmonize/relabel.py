@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from synmix.data.runs import Runs, regions_of, runs_of
+from synmix.data.run_lengths import Runs, regions_of, runs_of
 from synmix.data.synscapes import ID_FACTOR, Labels
 from synmix.errors import UserError
 from synmix.harmonize.rules import (
