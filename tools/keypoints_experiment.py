@@ -11,12 +11,12 @@ tools/keypoints_experiment.py gallery --scale mini       test frames under both 
 import argparse
 from pathlib import Path
 
+from miniature.vehicles.write import write_miniature
 from synmix.data.sources import datasets_root
 from synmix.errors import UserError, run_tool
 from synmix.progress import console
 from synmix.study.store import Store
 from vehicle_keypoints.experiment import ARMS, declared, execute, judge, load_scale, make_run, results_of
-from vehicle_keypoints.mini.write import write_miniature
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -1,8 +1,9 @@
 """What both miniatures draw, held against a table of checksums from before they shared their code.
 
 ``checksums.json`` has one checksum for each kind of file a miniature consists of: pictures by their pixels, texts by
-their bytes. Blurred pixels differ in their last bit between kinds of processors (OpenCV has AVX-512 code of its own), so where
-this one's filters round otherwise than the table's, labels are compared and pictures are not. Whoever means to draw other frames raises the miniature's version and writes the table anew:
+their bytes. Blurred pixels differ in their last bit between processors (OpenCV has code of its own for AVX-512), and
+where this one's filters round otherwise than the table's, labels are compared and pictures are not. Whoever means to
+draw other frames raises the miniature's version and writes the table anew:
 ``python tests/miniature/test_same_bits.py``.
 """
 
@@ -16,9 +17,9 @@ import cv2
 import numpy as np
 import pytest
 
-from synmix.mini.write import write_miniature as write_streets
-from vehicle_keypoints.mini.write import Miniature
-from vehicle_keypoints.mini.write import write_miniature as write_vehicles
+from miniature.streets.write import write_miniature as write_streets
+from miniature.vehicles.write import Miniature
+from miniature.vehicles.write import write_miniature as write_vehicles
 
 TABLE = Path(__file__).with_name("checksums.json")
 STREETS = {

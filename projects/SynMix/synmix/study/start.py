@@ -11,9 +11,9 @@ import shutil
 import cv2
 import numpy as np
 
+from miniature.streets.write import write_miniature
 from synmix.data.images import read_rgb
 from synmix.data.sources import datasets_root, names, register_cityscapes_format
-from synmix.mini.write import write_miniature
 from synmix.progress import track
 
 _NAME, _FOLDER, _SEED = "mini_start_instance_train", "mini_start", 1000

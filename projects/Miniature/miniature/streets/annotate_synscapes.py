@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from synmix.mini.draw import FIRST_INDEX, Drawn, Entity
-from synmix.mini.scene import SceneObject
+from miniature.streets.draw import FIRST_INDEX, Drawn, Entity
+from miniature.streets.scene import SceneObject
 
 CLASS_FACTOR = 100_000
 

@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from synmix.mini.looks import Color, Look, saturate
-from synmix.mini.shapes import FACE, Shape, ShapeBuilder
+from miniature.streets.looks import Color, Look, saturate
+from miniature.streets.shapes import FACE, Shape, ShapeBuilder
 
 POLE, LIGHT, SIGN, VEGETATION = 17, 19, 20, 21
 #: label ids of a piece of furniture's entities 0 and 1

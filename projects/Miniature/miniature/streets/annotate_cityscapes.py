@@ -10,7 +10,7 @@ from cityscapesscripts.helpers.labels import id2label
 from cityscapesscripts.preparation.json2instanceImg import createInstanceImage
 from cityscapesscripts.preparation.json2labelImg import createLabelImage
 
-from synmix.mini.draw import EGO_VEHICLE, Drawn, Entity
+from miniature.streets.draw import EGO_VEHICLE, Drawn, Entity
 
 #: An annotator outlines nothing that shows fewer pixels than this (at 128 rows), nor a smaller share of itself.
 SMALLEST = 32
