@@ -1,1 +1,1 @@
-"""A miniature of both data sets, drawn on demand in their exact raw formats."""
+"""A miniature of Cityscapes and Synscapes, drawn on demand in their exact raw formats."""

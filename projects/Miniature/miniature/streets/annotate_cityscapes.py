@@ -1,4 +1,5 @@
-"""How Cityscapes labels a drawn frame: polygons from far to near, one an instance, made into maps by its own tools."""
+"""A drawn frame labelled as Cityscapes does it: polygons from far to near, one an instance; its own
+tools make them into maps."""
 
 from dataclasses import dataclass
 from typing import Any

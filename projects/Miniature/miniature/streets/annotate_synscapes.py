@@ -1,5 +1,5 @@
-"""How Synscapes labels a drawn frame: every pixel as rendered, every object however small, a rider as a part of its
-vehicle, and a metadata file. The format is that of 7D Labs' release (arXiv 1810.08705); the keys inside ``camera``,
+"""A drawn frame labelled as Synscapes does it: every pixel as rendered, every object however small, a rider as a
+part of its vehicle, and a metadata file. The format is that of 7D Labs' release (arXiv 1810.08705); the keys inside ``camera``,
 ``scene`` and ``bbox3d`` are this project's guess at it, since no sample is public.
 """
 

@@ -1,4 +1,4 @@
-"""What stands at the kerb: trees, lamps, signs and traffic lights."""
+"""Street furniture: trees, lamps, signs and traffic lights."""
 
 from functools import lru_cache
 

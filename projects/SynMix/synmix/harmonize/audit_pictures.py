@@ -1,4 +1,4 @@
-"""The audit as pictures: size distributions, what a frame holds, and the paper's Figure 2."""
+"""The audit as pictures: size distributions, the instances of a frame, and the paper's Figure 2."""
 
 import colorsys
 from collections.abc import Mapping, Sequence

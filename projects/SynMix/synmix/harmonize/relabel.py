@@ -1,4 +1,4 @@
-"""One frame's labels from Synscapes' conventions to Cityscapes' (paper 3.2), by the rules of :mod:`.rules`.
+"""The relabelling of one frame from Synscapes' conventions to Cityscapes' (paper 3.2), by the rules of :mod:`.rules`.
 
 All work is on runs of equal (instance id, class) pairs: a frame has some thousand of them, and some hundred pairs.
 
