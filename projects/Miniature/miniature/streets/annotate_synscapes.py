@@ -1,6 +1,6 @@
 """A drawn frame labelled as Synscapes does it: every pixel as rendered, every object however small, a rider as a
-part of its vehicle, and a metadata file. The format is that of 7D Labs' release (arXiv 1810.08705); the keys inside ``camera``,
-``scene`` and ``bbox3d`` are this project's guess at it, since no sample is public.
+part of its vehicle, and a metadata file. The format is that of 7D Labs' release (arXiv 1810.08705); the keys inside
+``camera``, ``scene`` and ``bbox3d`` are this project's guess at it, since no sample is public.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The journal of a Cityscapes-format copy: how it was made and what it holds; a killed preparation goes on from there."""
+"""The journal of a Cityscapes-format copy: how it was made and what it holds; a killed one goes on from there."""
 
 import json
 import os
