@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""The vehicle-keypoint experiment of seed 000: draws the miniature, runs all arms, gives the verdict, writes a report.
+"""The vehicle-keypoint experiment of Phase 0: draws the miniature, runs all arms, gives the verdict, writes a report.
 
 tools/keypoints_experiment.py draw                       the miniature, under $DETECTRON2_DATASETS/mini
 tools/keypoints_experiment.py run --scale mini           all arms, three seeds; a second call does only what is missing

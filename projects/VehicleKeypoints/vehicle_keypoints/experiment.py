@@ -1,4 +1,4 @@
-"""Seed 000's experiment as runs: its arms, their training in a results store, and the verdict of the kill switch."""
+"""The experiment of Phase 0 as runs: its arms, their training in a results store, and the kill switch's verdict."""
 
 import time
 from collections.abc import Mapping, Sequence

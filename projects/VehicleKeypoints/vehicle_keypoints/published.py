@@ -1,9 +1,13 @@
-"""What seed 000 published, in percent: YOLO-pose at 480 px on CarFusion's 12,761 test frames, one training each."""
+"""Published figures in percent: YOLO-pose at 480 px on CarFusion's 12,761 test frames, one training each.
+
+They are those of "Synthetic pre-training experiment (Phase 0)", a page of github.com/kiselyovd/vehicle-keypoints; the
+project calls that experiment Phase 0.
+"""
 
 #: arm -> figure -> percent
 PUBLISHED: dict[str, dict[str, float]] = {
-    "identity_flip": {"AP": 21.99, "AP50": 35.0, "PCK@0.05-as-in-seed-000": 49.6},
-    "corrected_flip": {"AP": 50.38, "AP50": 70.4, "PCK@0.05-as-in-seed-000": 76.1},
+    "identity_flip": {"AP": 21.99, "AP50": 35.0, "PCK@0.05-original": 49.6},
+    "corrected_flip": {"AP": 50.38, "AP50": 70.4, "PCK@0.05-original": 76.1},
     "synthetic_only": {"box-AP50": 86.0},
     "arm_b": {"AP": 38.08},
     "arm_a": {"AP": 35.75},

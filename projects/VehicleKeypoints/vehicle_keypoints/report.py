@@ -16,7 +16,7 @@ from vehicle_keypoints.experiment import ARMS, KillSwitch, Scale, judge, results
 from vehicle_keypoints.published import PUBLISHED, TITLES
 from vehicle_keypoints.result import FIGURES, KeypointResult, mean_with_interval, paired_difference
 
-_HEADERS = {"AP": "OKS-mAP", "PCK@0.05-as-in-seed-000": "PCK as in seed 000", "box-AP50": "box AP50"}
+_HEADERS = {"AP": "OKS-mAP", "PCK@0.05-original": "PCK as in Phase 0", "box-AP50": "box AP50"}
 _PREDICTIONS = "predictions.jpg"  # of the tool's action 'gallery'; shown where it was drawn before
 _INK, _OURS, _THEIRS, _PALE = "#22262e", "#2f6fde", "#e07a2f", "#c9ced8"
 
@@ -77,7 +77,7 @@ def _verdict_paragraph(results: dict[str, list[KeypointResult]], switch: KillSwi
     except UserError as error:
         return f"{terms}\n\n**No verdict yet:** {error}"
     published = PUBLISHED["arm_a"]["AP"] - PUBLISHED["arm_b"]["AP"]
-    theirs = f"(Seed 000: {published:+.1f} pp, one training each, no interval.)"
+    theirs = f"(Phase 0: {published:+.1f} pp, one training each, no interval.)"
     return f"{terms}\n\n**{verdict.sentence}** {theirs}"
 
 
@@ -137,7 +137,7 @@ def _draw_arms(results: dict[str, list[KeypointResult]], switch: KillSwitch, pat
         if "AP" in PUBLISHED[arm]:
             axes.plot(PUBLISHED[arm]["AP"], row, "D", color=_THEIRS, markersize=6)
     axes.plot([], [], "o", color=_OURS, label="ours: mean, seeds, 95 % interval")
-    axes.plot([], [], "D", color=_THEIRS, label="seed 000 (CarFusion)")
+    axes.plot([], [], "D", color=_THEIRS, label="Phase 0 (CarFusion)")
     axes.set_yticks(range(len(results)), [TITLES[arm] for arm in results])
     axes.invert_yaxis()
     axes.set_xlabel("OKS-mAP, percent", color=_INK, fontsize=9)

@@ -19,8 +19,8 @@ from synmix.files import read_json, write_json
 from vehicle_keypoints.average_precision import MatchTable, Predictions, Truth, match, summary
 from vehicle_keypoints.pck import PointCounts, count_points, count_points_as_seed
 
-#: The figures, as they are named everywhere. The last is seed 000's own, which flatters a model that finds little.
-FIGURES = ("AP", "AP50", "AP75", "box-AP50", "PCK@0.05", "PCK@0.05-as-in-seed-000")
+#: The figures, as they are named everywhere. The last is Phase 0's own, which flatters a model that finds little.
+FIGURES = ("AP", "AP50", "AP75", "box-AP50", "PCK@0.05", "PCK@0.05-original")
 _FORMAT = 1
 
 
@@ -33,7 +33,7 @@ class KeypointResult:
     images: tuple[str, ...]
     keypoints: MatchTable
     boxes: MatchTable
-    correct: np.ndarray  # (2, I, K) points right: one to one, and as in seed 000
+    correct: np.ndarray  # (2, I, K) points right: one to one, and as in Phase 0
     labelled: np.ndarray  # (2, I, K) points that could be right
 
     def figures(self, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:

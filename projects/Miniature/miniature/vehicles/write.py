@@ -22,7 +22,7 @@ SCENES = {
     "car_mini9": "val",
     **{f"car_mini{number}": "test" for number in range(10, 13)},
 }
-_LABEL_NOISE = 0.012  # of the box's diagonal: CarFusion's points are triangulated, and visibly scattered (seed 000)
+_LABEL_NOISE = 0.012  # of the box's diagonal: CarFusion's points are triangulated, and visibly scattered (Phase 0)
 _UNLABELLED = 0.1  # share of points that are missing from CarFusion-like labels
 _EXHAUST, _CENTRE = 8, 13
 _FORMAT = 1
