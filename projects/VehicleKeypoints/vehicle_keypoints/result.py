@@ -15,7 +15,7 @@ import numpy as np
 
 from synmix.errors import UserError
 from synmix.evaluate.bootstrap import image_weights
-from synmix.files import read_json, write_json
+from synmix.files import nan_to_null, read_json, write_json
 from vehicle_keypoints.average_precision import MatchTable, Predictions, Truth, match, summary
 from vehicle_keypoints.pck import PointCounts, count_points, count_points_as_seed
 
@@ -157,12 +157,12 @@ def _check_pairs(a: Sequence[KeypointResult], b: Sequence[KeypointResult]) -> No
 
 def write_result(path: Path, result: KeypointResult, resamples: int, seed: int, provenance: dict[str, Any]) -> None:
     """Writes a result, atomically, with percentile intervals from ``resamples`` resamples of its images."""
-    figures = {name: _null(float(value[0])) for name, value in result.figures().items()}
+    figures = {name: nan_to_null(float(value[0])) for name, value in result.figures().items()}
     intervals = {}
     if resamples and result.images:
         for name, values in result.figures(image_weights(len(result.images), resamples, seed)).items():
             bounds = _interval(values, 0.95)
-            intervals[name] = [_null(bounds["low"]), _null(bounds["high"])]
+            intervals[name] = [nan_to_null(bounds["low"]), nan_to_null(bounds["high"])]
     write_json(
         path,
         {
@@ -210,7 +210,3 @@ def _unpack(data: dict[str, Any]) -> MatchTable:
     outcomes = np.array([list(row) for row in data["outcomes"]], dtype="<U1").reshape(len(data["outcomes"]), -1)
     image = np.array(data["image"], dtype=np.int64)
     return MatchTable(np.array(data["truths"], dtype=np.int64), image, outcomes == "x", outcomes == "i")
-
-
-def _null(value: float) -> float | None:
-    return None if np.isnan(value) else value
