@@ -4,6 +4,7 @@ from setuptools import find_packages, setup
 
 PROJECTS = {
     "synmix": "projects/SynMix/synmix",
+    "miniature": "projects/Miniature/miniature",
     "vehicle_keypoints": "projects/VehicleKeypoints/vehicle_keypoints",
 }
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from miniature.streets.write import write_miniature
 from synmix.data import cityscapes, synscapes
 from synmix.data.images import read_instance_map, read_label_map
 from synmix.data.synscapes import Labels, instance_colors
@@ -27,7 +28,6 @@ from synmix.harmonize.relabel import harmonize
 from synmix.harmonize.reverse import to_synscapes
 from synmix.harmonize.rules import VEHICLES, choose
 from synmix.labels import RIDER
-from synmix.mini.write import write_miniature
 
 _SIZE = (1440, 720)
 _FRAMES = 25_000

@@ -49,7 +49,7 @@ def _records(scratch: Path) -> dict[str, list[dict[str, Any]]]:
 def _merge(records: list[dict[str, Any]], path: Path, wanted: int = 40) -> dict[str, Any]:
     """The first frame's image with the labels of several; each frame's ids are moved out of the others' way."""
     from synmix.data.images import read_instance_map
-    from synmix.data.runs import regions_of, runs_of
+    from synmix.data.run_lengths import regions_of, runs_of
 
     ids, annotations = read_instance_map(records[0]["instance_map"]).copy(), list(records[0]["annotations"])
     found: list[dict[str, Any]] = []

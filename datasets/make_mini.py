@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+from miniature.streets.preview import write_preview
+from miniature.streets.write import IMAGES, Drawing, write_miniature
 from synmix.data.sources import datasets_root
 from synmix.errors import run_tool
 from synmix.harmonize.prepare import prepare
-from synmix.mini.sheet import write_sheet
-from synmix.mini.write import IMAGES, Drawing, write_miniature
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -46,7 +46,7 @@ def main() -> None:
         force=arguments.force,
     )
     if arguments.sheet:
-        write_sheet(arguments.sheet, Drawing(arguments.seed, arguments.height, arguments.width, arguments.density))
+        write_preview(arguments.sheet, Drawing(arguments.seed, arguments.height, arguments.width, arguments.density))
         print(f"frames and labels are shown in {arguments.sheet}")
     prepare(
         output / "Synscapes",

@@ -10,8 +10,8 @@ from synmix.errors import UserError, run_tool
 from synmix.harmonize import rules
 from synmix.harmonize.frame import LINKS
 from synmix.harmonize.prepare import Summary, prepare
-from synmix.harmonize.report import summary_text
 from synmix.harmonize.splits import Split
+from synmix.harmonize.summary_text import summary_text
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -29,8 +29,8 @@ def samples_root() -> Path:
 def mini_root(tmp_path_factory) -> Path:
     """A folder for ``DETECTRON2_DATASETS`` with a tiny miniature: ``mini/cityscapes``, ``mini/Synscapes`` and its
     harmonised copy, 128 x 256; 12 + 4 + 2 real frames, 30 synthetic ones."""
+    from miniature.streets.write import write_miniature
     from synmix.harmonize.prepare import prepare
-    from synmix.mini.write import write_miniature
 
     root = tmp_path_factory.mktemp("datasets")
     write_miniature(root / "mini", real=(12, 4, 2), synthetic=30, num_workers=1)

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from synmix.compose.manifest import differences, read_manifest, write_manifest
-from synmix.compose.report import summary
+from synmix.compose.manifest_text import summary
 from synmix.errors import UserError, run_tool
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import cv2
 import numpy as np
 import polars as pl
-from pycocotools import mask as mask_util
 
 from synmix.data.images import read_instance_map, read_rgb
+from synmix.data.segmentation import mask_of
 from synmix.data.sources import source
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError, run_tool
@@ -64,17 +64,12 @@ def _masks(record: Mapping[str, Any], size: tuple[int, int]) -> Iterator[tuple[i
         if instance_map is not None:
             mask = instance_map == annotation["instance_id"]
         elif annotation.get("segmentation"):
-            mask = _decoded(annotation["segmentation"], record["height"], record["width"])
+            mask = mask_of(annotation["segmentation"], record["height"], record["width"])
         else:
             mask = np.zeros((record["height"], record["width"]), bool)  # keypoints alone
         mask = cv2.resize(mask.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
         masks.append((annotation["category_id"], mask))
     yield from sorted(masks, key=lambda item: -int(item[1].sum()))
-
-
-def _decoded(segmentation: Any, height: int, width: int) -> np.ndarray:
-    shapes = mask_util.frPyObjects(segmentation, height, width) if isinstance(segmentation, list) else [segmentation]
-    return mask_util.decode(mask_util.merge(shapes)).astype(bool)
 
 
 def _draw(record: Mapping[str, Any], classes: Sequence[str], names: bool) -> np.ndarray:

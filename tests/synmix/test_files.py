@@ -1,9 +1,10 @@
 import json
+import math
 
 import pytest
 
 from synmix.errors import UserError
-from synmix.files import atomic_path, checksum, read_json, write_json
+from synmix.files import atomic_path, checksum, nan_to_null, null_to_nan, read_json, write_json
 
 
 def test_a_failure_leaves_the_old_file_and_no_rest(tmp_path):
@@ -36,3 +37,8 @@ def test_bad_json_is_named(tmp_path):
         read_json(tmp_path / "absent.json")
     with pytest.raises(UserError, match="cannot be read"):
         read_json(tmp_path)
+
+
+def test_nan_is_null_in_json_and_comes_back():
+    assert nan_to_null(float("nan")) is None and nan_to_null(1.5) == 1.5
+    assert math.isnan(null_to_nan(None)) and null_to_nan(1.5) == 1.5

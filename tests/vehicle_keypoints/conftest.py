@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vehicle_keypoints.mini.write import Miniature, write_miniature
+from miniature.vehicles.write import Miniature, write_miniature
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What the training mapper makes of mirrored frames: the step at which seed 000 went wrong."""
+"""What the training mapper makes of mirrored frames: the step at which Phase 0 went wrong."""
 
 import numpy as np
 import pytest

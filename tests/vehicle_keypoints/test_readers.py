@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from miniature.vehicles.write import SCENES, Miniature, write_miniature
 from synmix.errors import UserError
 from vehicle_keypoints.frames import VehicleFrame, check_frame, split_of_groups, to_points
-from vehicle_keypoints.mini.write import SCENES, Miniature, write_miniature
 from vehicle_keypoints.readers.carfusion import box_of_points, read_carfusion, read_frame
 from vehicle_keypoints.readers.coco import group_of, read_coco
 from vehicle_keypoints.readers.yolo import read_description, read_yolo

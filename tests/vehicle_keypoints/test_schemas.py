@@ -16,7 +16,7 @@ from vehicle_keypoints.schemas import (
 )
 
 
-def test_the_flip_index_of_the_names_is_the_one_that_seed_000_found():
+def test_the_flip_index_of_the_names_is_the_one_that_phase_0_found():
     assert CARFUSION.flip_index == (1, 0, 3, 2, 5, 4, 7, 6, 8, 10, 9, 12, 11, 13)
 
 
@@ -59,7 +59,7 @@ def test_names_that_occur_twice_or_lack_a_partner_are_refused():
         KeypointSchema("short", ("left", "right"), (), (0.05,))
 
 
-def test_the_identity_of_seed_000_is_refused():
+def test_the_identity_of_phase_0_is_refused():
     with pytest.raises(UserError, match=r"'right_front_wheel' to 'right_front_wheel' .* \(12 of 14 points are wrong\)"):
         check_flip_index(range(14), CARFUSION.points)
 

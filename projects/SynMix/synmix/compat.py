@@ -1,4 +1,4 @@
-"""The few names Detectron2 expects of older or unpublished packages, restored before it is imported.
+"""The few names that Detectron2 expects of older or unpublished packages, restored before it is imported.
 
 Each name is restored only where it is missing, so a newer, a patched or a compiled Detectron2 is used as it is.
 """

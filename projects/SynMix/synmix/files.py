@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -54,6 +55,16 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise UserError(f"'{path}' cannot be read ({error.strerror}).") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"'{path}' is not valid JSON ({error}).") from None
+
+
+def nan_to_null(value: float) -> float | None:
+    """The value as JSON has it: None for nan."""
+    return None if math.isnan(value) else float(value)
+
+
+def null_to_nan(value: float | None) -> float:
+    """What :func:`nan_to_null` was given."""
+    return math.nan if value is None else float(value)
 
 
 def checksum(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Drawing labels and predictions over images, and setting pictures side by side.
+"""Labels and predictions drawn over images, and pictures set side by side.
 
 Shape legend: H, W are an image's height and width; images are RGB uint8.
 """

@@ -1,4 +1,4 @@
-"""Long work shows how far it is, on one process or on all cores."""
+"""Progress of long work, on one process or on all cores."""
 
 import multiprocessing
 import os

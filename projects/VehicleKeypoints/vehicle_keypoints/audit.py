@@ -6,7 +6,7 @@ can be recovered from the annotations, up to an affine map, without a camera or 
 
 - *Mirror*. A mirrored photograph of a vehicle shows the vehicle's mirror image. So the flip map must act on the shape
   as a reflection does: there must be an affine map T with T(shape of i) = shape of flip[i], and T must turn the shape
-  inside out (determinant -1). The identity, which is the bug of seed 000, acts as T = 1, whose determinant is +1; two
+  inside out (determinant -1). The identity, which is the bug of Phase 0, acts as T = 1, whose determinant is +1; two
   swapped points land on each other's places. Neither depends on the affine ambiguity.
 - *Handedness*. Seen from above the ground, right front, left front, left back, right back run counter-clockwise in the
   image wherever the camera stands. Names mixed up between left and right run clockwise.

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-#: Predictions below this score are no predictions (formats.md); the same for every figure.
+#: Predictions below this score are no predictions; the same for every figure.
 SCORE_THRESHOLD = 0.25
 _RECALLS = np.linspace(0, 1, 101)
 _EPSILON = np.spacing(1)

@@ -1,4 +1,4 @@
-"""The percentage of correct keypoints, one to one with what was missed, and as seed 000 computed it.
+"""The percentage of correct keypoints, one to one with what was missed, and as Phase 0 computed it.
 
 A point is correct when it lies closer to the labelled one than 0.05 of the true box's diagonal; labelled points count
 whether visible or hidden.
@@ -38,7 +38,7 @@ def count_points(truth: Truth, predictions: Predictions) -> PointCounts:
 
 
 def count_points_as_seed(truth: Truth, predictions: Predictions) -> PointCounts:
-    """PCK@0.05 as seed 000's ``evaluate.py`` has it: each vehicle takes the prediction whose *first keypoint* lies
+    """PCK@0.05 as Phase 0's ``evaluate.py`` has it: each vehicle takes the prediction whose *first keypoint* lies
     nearest to the true box's centre, the same one as often as it likes; an image without a prediction is left out."""
     labelled = truth.keypoints[..., 2] > 0
     if not len(predictions.scores) or not len(truth.boxes):

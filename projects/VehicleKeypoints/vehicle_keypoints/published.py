@@ -1,4 +1,8 @@
-"""What seed 000 published, in percent: YOLO-pose at 480 px on CarFusion's 12,761 test frames, one training each."""
+"""Published figures in percent: YOLO-pose at 480 px on CarFusion's 12,761 test frames, one training each.
+
+They are those of "Synthetic pre-training experiment (Phase 0)", a page of github.com/kiselyovd/vehicle-keypoints; the
+project calls that experiment Phase 0.
+"""
 
 #: arm -> figure -> percent
 PUBLISHED: dict[str, dict[str, float]] = {

@@ -17,11 +17,11 @@ import numpy as np
 from synmix.errors import UserError
 from synmix.evaluate.bootstrap import Interval, image_weights
 from synmix.evaluate.result import READERS
-from synmix.files import read_json, write_json
+from synmix.files import nan_to_null, read_json, write_json
 from vehicle_keypoints.average_precision import MatchTable, Predictions, Truth, match, summary
 from vehicle_keypoints.pck import PointCounts, count_points, count_points_as_seed
 
-#: The figures, as they are named everywhere. The last is seed 000's own, which flatters a model that finds little.
+#: The figures, as they are named everywhere. The last is Phase 0's own, which flatters a model that finds little.
 FIGURES = ("AP", "AP50", "AP75", "box-AP50", "PCK@0.05", "PCK@0.05-original")
 _FORMAT = 1
 #: What the files of these results are called by, so that a store knows who reads them.
@@ -37,7 +37,7 @@ class KeypointResult:
     images: tuple[str, ...]
     keypoints: MatchTable
     boxes: MatchTable
-    correct: np.ndarray  # (2, I, K) points right: one to one, and as in seed 000
+    correct: np.ndarray  # (2, I, K) points right: one to one, and as in Phase 0
     labelled: np.ndarray  # (2, I, K) points that could be right
     intervals: Mapping[str, Interval] = field(default_factory=dict)  # empty where there was no resampling
 
@@ -102,13 +102,13 @@ def score(
 
 def write_result(path: Path, result: KeypointResult, resamples: int, seed: int, provenance: dict[str, Any]) -> None:
     """Writes a result, atomically, with percentile intervals from ``resamples`` resamples of its images."""
-    figures = {name: _null(value) for name, value in result.figures.items()}
+    figures = {name: nan_to_null(value) for name, value in result.figures.items()}
     intervals = {}
     if resamples and result.images:
         for name, values in result.replicates(resamples, seed).items():
             known = values[~np.isnan(values)]
             low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
-            intervals[name] = [_null(float(low)), _null(float(high))]
+            intervals[name] = [nan_to_null(float(low)), nan_to_null(float(high))]
     write_json(
         path,
         {
@@ -160,10 +160,6 @@ def _unpack(data: dict[str, Any]) -> MatchTable:
     outcomes = np.array([list(row) for row in data["outcomes"]], dtype="<U1").reshape(len(data["outcomes"]), -1)
     image = np.array(data["image"], dtype=np.int64)
     return MatchTable(np.array(data["truths"], dtype=np.int64), image, outcomes == "x", outcomes == "i")
-
-
-def _null(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 READERS[KIND] = read_result

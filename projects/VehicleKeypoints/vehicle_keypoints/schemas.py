@@ -1,6 +1,6 @@
 """Keypoint schemas as data: the points' names; what follows from them (flip map, shared points) is derived.
 
-Seed 000's every run mirrored images without swapping left and right, because a flip index was typed (as the identity)
+Phase 0's every run mirrored images without swapping left and right, because a flip index was typed (as the identity)
 instead of derived. Here a schema has no flip index of its own: :func:`flip_index` reads it off the names.
 """
 

@@ -2,7 +2,7 @@
 
 ``{mini_}{carfusion|citysample}_{14|24}pt_{train|val|test}``: either data set in either schema. The first 14 points are
 shared, so CitySample is cut to 14, or CarFusion padded to 24 with points that are not labelled and carry no loss. A
-data set ``..._14pt_identity_flip_train`` repeats seed 000's bug on purpose, for the experiment that measures it.
+data set ``..._14pt_identity_flip_train`` repeats Phase 0's bug on purpose, for the experiment that measures it.
 """
 
 import re
@@ -25,7 +25,7 @@ from vehicle_keypoints.readers.yolo import read_yolo
 from vehicle_keypoints.schemas import CARFUSION, CITYSAMPLE, SCHEMAS, KeypointSchema
 
 CATEGORY = "vehicle"
-#: CarFusion's scenes that are not trained on; their frame counts are seed 000's 3,474 (val) and 12,761 (test).
+#: CarFusion's scenes that are not trained on; their frame counts are Phase 0's 3,474 (val) and 12,761 (test).
 CARFUSION_HELD_OUT = {"car_craig2": "val", "car_penn1": "test", "car_penn2": "test"}
 _REMEDY = {
     "carfusion": "Put CarFusion there: 'train/<scene>/{gt,images_jpg}', 'test/...', with or without "

@@ -7,7 +7,7 @@ import pytest
 
 from synmix.compose.composition import CompositionSpec, compose
 from synmix.compose.manifest import check_manifest, differences, read_manifest, write_manifest
-from synmix.compose.report import summary
+from synmix.compose.manifest_text import summary
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError
 

@@ -23,7 +23,7 @@ from synmix.files import read_json
 from synmix.harmonize import frame as frame_module
 from synmix.harmonize.prepare import prepare
 from synmix.harmonize.relabel import harmonize
-from synmix.harmonize.report import summary_text
+from synmix.harmonize.summary_text import summary_text
 
 TOOL = Path(__file__).parents[3] / "datasets" / "prepare_synscapes.py"
 

@@ -3,61 +3,65 @@
 import pytest
 
 from synmix.errors import UserError
-from synmix.harmonize.splits import plan_splits
+from synmix.harmonize.splits import assign_splits
 
 
-def counts(plan):
-    names = list(plan.split_of.values())
+def counts(assignment):
+    names = list(assignment.split_of.values())
     return {name: names.count(name) for name in dict.fromkeys(names)}
 
 
 def test_the_whole_data_set_splits_by_the_published_counts():
-    plan = plan_splits(list(range(1, 25_001)))
-    assert counts(plan) == {"train": 20_000, "val": 2_500, "test": 2_500}
-    assert (plan.split_of[20_000], plan.split_of[20_001], plan.split_of[22_501]) == ("train", "val", "test")
+    assignment = assign_splits(list(range(1, 25_001)))
+    assert counts(assignment) == {"train": 20_000, "val": 2_500, "test": 2_500}
+    assert (assignment.split_of[20_000], assignment.split_of[20_001], assignment.split_of[22_501]) == (
+        "train",
+        "val",
+        "test",
+    )
 
 
 def test_missing_frames_move_no_other_frame():
-    whole = plan_splits(list(range(1, 25_001))).split_of
-    gaps = plan_splits([n for n in range(1, 25_001) if n % 7]).split_of
+    whole = assign_splits(list(range(1, 25_001))).split_of
+    gaps = assign_splits([n for n in range(1, 25_001) if n % 7]).split_of
     assert all(whole[n] == split for n, split in gaps.items())
 
 
 def test_a_small_folder_splits_by_the_same_shares_and_says_so():
-    plan = plan_splits(list(range(1, 961)))
-    assert counts(plan) == {"train": 768, "val": 96, "test": 96}
-    assert "80 %" in plan.how
+    assignment = assign_splits(list(range(1, 961)))
+    assert counts(assignment) == {"train": 768, "val": 96, "test": 96}
+    assert "80 %" in assignment.how
 
 
 def test_one_frame_trains():
-    assert plan_splits([5]).split_of == {5: "train"}
+    assert assign_splits([5]).split_of == {5: "train"}
 
 
 def test_numbers_beyond_the_last_range_are_named():
-    plan = plan_splits([1, 24_000, 30_000])
-    assert 30_000 not in plan.split_of and plan.problems[0][0] == 30_000
+    assignment = assign_splits([1, 24_000, 30_000])
+    assert 30_000 not in assignment.split_of and assignment.problems[0][0] == 30_000
 
 
 def test_everything_into_one_split():
-    assert counts(plan_splits([1, 2, 3], "val")) == {"val": 3}
+    assert counts(assign_splits([1, 2, 3], "val")) == {"val": 3}
 
 
 def test_lists_from_files_report_doubles_and_strangers(tmp_path):
     (tmp_path / "train.txt").write_text("1\n2.png\n\n2\n99\n")
     (tmp_path / "val.txt").write_text("2\n3\n")
-    plan = plan_splits([1, 2, 3, 4], {"train": tmp_path / "train.txt", "val": tmp_path / "val.txt"})
-    assert plan.split_of == {1: "train", 2: "train", 3: "val"}
-    assert [number for number, _ in plan.problems] == [2, 99, 2]
-    assert "already for 'train'" in plan.problems[2][1]
+    assignment = assign_splits([1, 2, 3, 4], {"train": tmp_path / "train.txt", "val": tmp_path / "val.txt"})
+    assert assignment.split_of == {1: "train", 2: "train", 3: "val"}
+    assert [number for number, _ in assignment.problems] == [2, 99, 2]
+    assert "already for 'train'" in assignment.problems[2][1]
 
 
 def test_a_bad_line_a_missing_file_and_an_unknown_split_get_a_sentence(tmp_path):
     (tmp_path / "train.txt").write_text("1\nframe two\n")
     with pytest.raises(UserError, match="'frame two' in line 2"):
-        plan_splits([1], {"train": tmp_path / "train.txt"})
+        assign_splits([1], {"train": tmp_path / "train.txt"})
     with pytest.raises(UserError, match=r"absent\.txt"):
-        plan_splits([1], {"train": tmp_path / "absent.txt"})
+        assign_splits([1], {"train": tmp_path / "absent.txt"})
     with pytest.raises(UserError, match="unknown split 'training'"):
-        plan_splits([1], "training")
+        assign_splits([1], "training")
     with pytest.raises(UserError, match="unknown split 'dev'"):
-        plan_splits([1], {"dev": [1]})
+        assign_splits([1], {"dev": [1]})

@@ -1,4 +1,4 @@
-"""For how long: epochs, iterations and steps (paper 3.3, 4.2), and the effective learning rate (4.3)."""
+"""The length of a training: epochs, iterations and steps (paper 3.3, 4.2), and the effective learning rate (4.3)."""
 
 import math
 from collections.abc import Sequence

@@ -1,22 +1,20 @@
-"""What a training set was made of, as plain JSON: every run writes one and resumes only under an equal one."""
+"""The manifest of a training set, as plain JSON: every run writes one and resumes only under an equal one."""
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from synmix.compose.part import Part
+from synmix.compose.spec import CompositionSpec
 from synmix.errors import UserError
 from synmix.files import checksum, read_json, write_json
-
-if TYPE_CHECKING:
-    from synmix.compose.composition import Part
-    from synmix.compose.spec import CompositionSpec
 
 VERSION = 1
 #: What the checksum covers of each data set: what was chosen, not how the config asked for it, nor where it lies.
 _CHOICE = ("name", "repeat", "frames", "labels_sha256")
 
 
-def describe(spec: "CompositionSpec", parts: "Sequence[Part]") -> dict[str, Any]:
+def describe(spec: CompositionSpec, parts: Sequence[Part]) -> dict[str, Any]:
     """The manifest of a composition: plain data without paths, equal on every machine.
 
     ``checksum`` is that of what was chosen alone: another seed that chooses the same images has the same one.
@@ -39,7 +37,7 @@ def describe(spec: "CompositionSpec", parts: "Sequence[Part]") -> dict[str, Any]
     }
 
 
-def _describe_part(part: "Part") -> dict[str, Any]:
+def _describe_part(part: Part) -> dict[str, Any]:
     return {
         "name": part.source.name,
         "domain": part.source.domain,

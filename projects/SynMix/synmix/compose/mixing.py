@@ -1,4 +1,4 @@
-"""Which images (paper 4.2): counts per data set, and a choice that is seeded, nested and equal on every machine.
+"""The choice of images (paper 4.2): counts per data set, seeded, nested and equal on every machine.
 
 The frames of a data set are put in the order of sha256(seed, data set, frame) and the first n are taken. A larger
 choice therefore contains a smaller one, and neither the order of files nor another data set nor a library's random

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from pycocotools import mask as mask_util
 
 from synmix.compose.mixing import percentage_of
 from synmix.compose.removal import DEFAULT, mark_smallest
 from synmix.compose.thresholds import Match
 from synmix.data.images import read_map, read_rgb
+from synmix.data.segmentation import mask_of
 from synmix.data.sources import DataSource
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError
@@ -69,12 +69,7 @@ def _masks(record: Mapping[str, Any]) -> dict[int, tuple[int, np.ndarray]]:
         instance_map = read_map(record["instance_map"])
         return {a["instance_id"]: (a["category_id"], instance_map == a["instance_id"]) for a in labels}
     size = record["height"], record["width"]
-    return {a["instance_id"]: (a["category_id"], _decoded(a["segmentation"], *size)) for a in labels}
-
-
-def _decoded(segmentation: Any, height: int, width: int) -> np.ndarray:
-    shapes = mask_util.frPyObjects(segmentation, height, width) if isinstance(segmentation, list) else [segmentation]
-    return mask_util.decode(mask_util.merge(shapes)).astype(bool)
+    return {a["instance_id"]: (a["category_id"], mask_of(a["segmentation"], *size)) for a in labels}
 
 
 def size_distributions(

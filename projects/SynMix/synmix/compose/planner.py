@@ -1,5 +1,4 @@
-"""What to train on under a budget (paper 4.2, Table 4): 50 epochs of as many images as the budget allows, all the real
-ones first."""
+"""The paper's rule for a budget (4.2, Table 4): 50 epochs of as many images as it allows, all the real ones first."""
 
 import math
 from dataclasses import dataclass

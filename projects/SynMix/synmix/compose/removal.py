@@ -1,4 +1,4 @@
-"""Which labels (paper 4.1): a percentage of each class's labels is removed, smallest pixel count first.
+"""The removal of labels (paper 4.1): a percentage of each class's labels is removed, smallest pixel count first.
 
 A removed label is a missing row of the instance table, hence background; groups (crowd rows) are left alone.
 """

@@ -1,4 +1,4 @@
-"""What a training set is to be made of, read from the config and checked; which images come of it, compose.py says."""
+"""A composition as the config asks for it, read and checked; ``compose/composition.py`` chooses by it."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Choosing removal thresholds: from a removal sweep's results (paper 4.1, Figure 4), or, before any training, by
+"""Removal thresholds chosen: from a removal sweep's results (paper 4.1, Figure 4), or, before any training, by
 bringing the synthetic labels' sizes closest to the real ones'.
 
 Shape legend: R real and S synthetic labels of a class, U distinct sizes among them.

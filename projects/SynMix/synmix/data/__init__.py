@@ -1,1 +1,1 @@
-"""Reading: raw layouts, the instance table, registration, and the training mapper."""
+"""Data sets: raw layouts, the instance table, registration, and the training mapper."""

@@ -1,4 +1,4 @@
-"""Hands the registered data sets to Detectron2's catalogs."""
+"""The registered data sets in Detectron2's catalogs."""
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import polars as pl
 from pycocotools import mask as mask_util
 
+from synmix.data.segmentation import rle_of
 from synmix.data.sources import DataSource, Domain, datasets_root, register
 from synmix.data.table import FRAME_SCHEMA, INSTANCE_SCHEMA, InstanceTable
 from synmix.errors import UserError
@@ -135,9 +136,7 @@ def _segmentation(raw: Mapping[str, Any]) -> Any:
     segmentation = raw["segmentation"]
     if not isinstance(segmentation, dict):
         return [polygon for polygon in segmentation if len(polygon) % 2 == 0 and len(polygon) >= 6]
-    if isinstance(segmentation["counts"], list):
-        return mask_util.frPyObjects(segmentation, *segmentation["size"])
-    return segmentation
+    return rle_of(segmentation, *segmentation["size"])
 
 
 def _stamp(name: str, path: Path) -> tuple[int, int]:
@@ -238,9 +237,7 @@ def _area(raw: Mapping[str, Any], height: int, width: int) -> float:
         return raw["area"]
     if not raw.get("segmentation"):
         return raw["bbox"][2] * raw["bbox"][3]
-    shape = _segmentation(raw)
-    rle = shape if isinstance(shape, dict) else mask_util.merge(mask_util.frPyObjects(shape, height, width))
-    return float(mask_util.area(cast(dict, rle)))
+    return float(mask_util.area(rle_of(_segmentation(raw), height, width)))
 
 
 def _report_dropped(

@@ -1,4 +1,4 @@
-"""Reading PNG images and label maps, with a sentence for each way they can be wrong."""
+"""PNG images and label maps, read with a sentence for each way they can be wrong."""
 
 import os
 from pathlib import Path

@@ -17,7 +17,7 @@ from detectron2.structures import BitMasks, Boxes, BoxMode, Instances
 from fvcore.transforms.transform import TransformList
 
 from synmix.data.images import read_instance_map, read_map
-from synmix.data.runs import Regions, Runs, regions_of, runs_of
+from synmix.data.run_lengths import Regions, Runs, regions_of, runs_of
 from synmix.errors import UserError
 
 #: Instances numbered in one map, so that it stays 8-bit: Detectron2 resizes wider types by another rule.

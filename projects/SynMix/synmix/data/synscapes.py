@@ -20,7 +20,7 @@ from synmix.files import read_json
 
 Rendering = Literal["rgb", "rgb-2k"]
 RENDERINGS: tuple[Rendering, ...] = ("rgb", "rgb-2k")
-#: Instance maps hold ``label id * ID_FACTOR + k`` in their colours (formats.md; several readers agree).
+#: Instance maps hold ``label id * ID_FACTOR + k`` in their colours (public readers of the data set agree).
 ID_FACTOR = 100_000
 _PARTS = ("image", "class map", "instance map", "meta")
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from synmix.data.cityscapes import Frame
 from synmix.data.images import image_size, read_instance_map
-from synmix.data.runs import regions_of, runs_of
+from synmix.data.run_lengths import regions_of, runs_of
 from synmix.errors import UserError
 from synmix.files import atomic_path
 from synmix.labels import CATEGORY_OF_LABEL, CLASS_NAMES, INSTANCE_FACTOR, label_of

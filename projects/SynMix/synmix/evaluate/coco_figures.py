@@ -10,7 +10,7 @@ from pycocotools import mask as mask_util
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from synmix.evaluate.dataset_truth import coco_rle
+from synmix.data.segmentation import rle_of
 from synmix.evaluate.masks import MaskSet
 
 #: What ``COCOeval.summarize`` puts first in its ``stats``, under Detectron2's names.
@@ -58,9 +58,8 @@ def coco_figures(
 def _document(frames: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> dict[str, Any]:
     annotations: list[dict[str, Any]] = []
     for frame in frames:
-        shape = (int(frame["height"]), int(frame["width"]))
         for annotation in frame["annotations"]:
-            rle = coco_rle(annotation["segmentation"], shape)
+            rle = rle_of(annotation["segmentation"], int(frame["height"]), int(frame["width"]))
             annotations.append(
                 {
                     "id": len(annotations) + 1,

@@ -17,7 +17,7 @@ from synmix.evaluate.bootstrap import paired_difference
 from synmix.evaluate.cityscapes_format import Exporter, ImageFiles, match_folders, pair_files, read_predictions
 from synmix.evaluate.result import Result, make_result, provenance, read_result, to_json
 from synmix.evaluate.tables import comparison_table, result_table
-from synmix.files import write_json
+from synmix.files import nan_to_null, write_json
 
 OK, CHECK_FAILED = 0, 1
 _TOLERANCE = 1e-9  # of ours to the script's figures, in 0..1
@@ -75,7 +75,7 @@ def compare(arguments: argparse.Namespace) -> int:
     classes = first[0].table.classes
     Console().print(comparison_table(differences, means[0], means[1], classes))
     if arguments.json:
-        plain = {name: {key: _null(value) for key, value in asdict(d).items()} for name, d in differences.items()}
+        plain = {name: {key: nan_to_null(value) for key, value in asdict(d).items()} for name, d in differences.items()}
         write_json(arguments.json, {"first": _plain(means[0]), "second": _plain(means[1]), "difference": plain})
     if arguments.chart:
         from synmix.evaluate.chart import draw_chart
@@ -206,8 +206,4 @@ def _mean_figures(side: Sequence[Result]) -> dict[str, float]:
 
 
 def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: _null(value) for name, value in figures.items()}
-
-
-def _null(value: float) -> float | None:
-    return None if np.isnan(value) else value
+    return {name: nan_to_null(value) for name, value in figures.items()}

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from synmix.data.images import read_instance_map
+from synmix.data.segmentation import rle_of
 from synmix.errors import UserError
 from synmix.evaluate.ground_truth import GroundTruth, MapGroundTruth, MaskGroundTruth
 from synmix.evaluate.masks import from_coco_rle
@@ -35,17 +34,6 @@ def read_ground_truth(frame: Mapping[str, Any], num_classes: int) -> GroundTruth
             raise UserError(
                 f"an annotation of '{frame['file_name']}' has the unknown class {annotation['category_id']}."
             )
-    masks = from_coco_rle([coco_rle(annotation["segmentation"], shape) for annotation in annotations], shape)
+    masks = from_coco_rle([rle_of(annotation["segmentation"], *shape) for annotation in annotations], shape)
     categories = [annotation["category_id"] for annotation in annotations]
     return MaskGroundTruth(masks, categories, [bool(annotation.get("iscrowd", 0)) for annotation in annotations])
-
-
-def coco_rle(segmentation: Any, shape: tuple[int, int]) -> dict[str, Any]:
-    """COCO's run-length encoding of polygons or of uncompressed counts; what is compressed already stays as it is."""
-    from pycocotools import mask
-
-    if isinstance(segmentation, Mapping):
-        uncompressed = isinstance(segmentation["counts"], list)
-        return mask.frPyObjects(dict(segmentation), *shape) if uncompressed else dict(segmentation)
-    polygons = [np.asarray(polygon, dtype=np.float64).ravel().tolist() for polygon in segmentation]
-    return mask.merge(mask.frPyObjects(polygons, *shape))

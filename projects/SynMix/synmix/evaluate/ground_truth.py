@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from synmix.data.runs import runs_of
+from synmix.data.run_lengths import runs_of
 from synmix.errors import UserError
 from synmix.evaluate.masks import MaskSet
 from synmix.labels import CATEGORY_OF_LABEL, INSTANCE_FACTOR, MIN_PIXELS, VOID_LABEL_IDS, label_of

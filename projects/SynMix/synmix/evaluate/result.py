@@ -21,7 +21,7 @@ import synmix
 from synmix.errors import UserError
 from synmix.evaluate.average_precision import MatchTable, average_precision, figure_names, figures_of
 from synmix.evaluate.bootstrap import Interval, confidence_intervals, resampled_figures
-from synmix.files import read_json, write_json
+from synmix.files import nan_to_null, null_to_nan, read_json, write_json
 
 PathLike = str | os.PathLike[str]
 _FORMAT = 1
@@ -75,7 +75,7 @@ def result_path(output_dir: PathLike, dataset: str) -> Path:
 
 def to_json(result: Result) -> dict[str, Any]:
     """The result as plain data, the module's docstring says how."""
-    figures = {name: _null(value) for name, value in result.figures.items()}
+    figures = {name: nan_to_null(value) for name, value in result.figures.items()}
     return {
         "AP": figures["AP"],
         "AP50": figures["AP50"],
@@ -85,9 +85,12 @@ def to_json(result: Result) -> dict[str, Any]:
         "intervals": {
             "confidence": result.confidence,
             "resamples": result.resamples,
-            **{name: [_null(interval.low), _null(interval.high)] for name, interval in result.intervals.items()},
+            **{
+                name: [nan_to_null(interval.low), nan_to_null(interval.high)]
+                for name, interval in result.intervals.items()
+            },
         },
-        **({"coco": {name: _null(value) for name, value in result.coco.items()}} if result.coco else {}),
+        **({"coco": {name: nan_to_null(value) for name, value in result.coco.items()}} if result.coco else {}),
         "dataset": result.dataset,
         "provenance": result.provenance,
         "matches": pack(result.table),
@@ -116,9 +119,12 @@ def read_result(path: PathLike) -> Result:
         figures = {"AP": data["AP"], "AP50": data["AP50"]}
         for key in ("AP", "AP50"):
             figures |= {f"{key}-{name}": values[key] for name, values in data["classes"].items()}
-        numbers = {name: _float(value) for name, value in figures.items()}
-        bounds = {name: Interval(numbers[name], _float(low), _float(high)) for name, (low, high) in intervals.items()}
-        beside = {name: _float(value) for name, value in data.get("coco", {}).items()}
+        numbers = {name: null_to_nan(value) for name, value in figures.items()}
+        bounds = {
+            name: Interval(numbers[name], null_to_nan(low), null_to_nan(high))
+            for name, (low, high) in intervals.items()
+        }
+        beside = {name: null_to_nan(value) for name, value in data.get("coco", {}).items()}
         return Result(data["dataset"], table, numbers, bounds, confidence, resamples, data["provenance"], beside)
     except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
         raise UserError(f"'{path}' is not a result of SynMix's evaluation ({error!r}); evaluate again.") from None
@@ -194,14 +200,6 @@ def _pack_column(values: np.ndarray, kind: str) -> str:
 
 def _unpack_column(text: str, kind: str) -> np.ndarray:
     return np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), dtype=kind)
-
-
-def _null(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
-def _float(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
 
 
 def _now() -> str:

@@ -1,1 +1,1 @@
-"""Synscapes conventions to Cityscapes conventions (paper 3.2)."""
+"""Harmonising: Synscapes' conventions turned into Cityscapes' (paper 3.2)."""

@@ -1,4 +1,4 @@
-"""What the labels of a data set are like, frame by frame: the facts that tell two conventions apart.
+"""The audit of a data set's labels, frame by frame: the facts that tell two conventions apart.
 
 The same facts are gathered of Cityscapes-format data sets and of a raw Synscapes folder, so that the three columns
 'real', 'synthetic as delivered' and 'synthetic harmonised' can stand side by side.
@@ -14,7 +14,7 @@ import polars as pl
 
 from synmix.data import cityscapes, synscapes
 from synmix.data.images import read_instance_map, read_label_map
-from synmix.data.runs import regions_of, runs_of
+from synmix.data.run_lengths import regions_of, runs_of
 from synmix.data.sources import source
 from synmix.data.synscapes import ID_FACTOR, Labels
 from synmix.errors import UserError
@@ -26,7 +26,7 @@ from synmix.progress import parallel_map
 
 #: One row per visible instance. ``share`` is of the image, in thousandths; ``partners`` counts the vehicles that a
 #: rider touches, or the riders that a vehicle touches; ``hole_pixels`` are stuff pixels that the outline encloses.
-INSTANCE_SCHEMA = {
+VISIBLE_INSTANCE_SCHEMA = {
     "frame": pl.String,
     "label": pl.Int32,
     "pixels": pl.Int64,
@@ -72,7 +72,7 @@ class Audit:
 
     name: str
     frames: int
-    instances: pl.DataFrame  # INSTANCE_SCHEMA
+    instances: pl.DataFrame  # VISIBLE_INSTANCE_SCHEMA
     inside: pl.DataFrame  # INSIDE_SCHEMA
     group_pixels: int
     image_pixels: int
@@ -156,7 +156,7 @@ def audit(name: str, items: list[Item], num_workers: int = 0) -> Audit:
     return Audit(
         name,
         len(good),
-        pl.DataFrame([row for facts in good for row in facts.instances], schema=INSTANCE_SCHEMA, orient="row"),
+        pl.DataFrame([row for facts in good for row in facts.instances], schema=VISIBLE_INSTANCE_SCHEMA, orient="row"),
         pl.DataFrame([row for facts in good for row in facts.inside], schema=INSIDE_SCHEMA, orient="row"),
         sum(facts.group_pixels for facts in good),
         sum(facts.image_pixels for facts in good),
@@ -181,7 +181,7 @@ def _label_of(instance: int, classes: Mapping[int, int]) -> int:
 
 
 def _instances(name: str, labels: Labels) -> Iterator[tuple]:
-    """Rows of INSTANCE_SCHEMA."""
+    """Rows of VISIBLE_INSTANCE_SCHEMA."""
     regions = regions_of(runs_of(labels.instance_ids))
     partners = _partners(labels)
     for value, pixels, box in zip(*(each.tolist() for each in vars(regions).values()), strict=True):

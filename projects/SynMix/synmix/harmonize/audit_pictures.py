@@ -1,4 +1,4 @@
-"""The audit as pictures: size distributions, what a frame holds, and the paper's Figure 2."""
+"""The audit as pictures: size distributions, the instances of a frame, and the paper's Figure 2."""
 
 import colorsys
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from synmix.data.images import read_rgb
-from synmix.data.runs import regions_of, runs_of
+from synmix.data.run_lengths import regions_of, runs_of
 from synmix.errors import UserError
 from synmix.harmonize.audit import Audit, Item
 from synmix.harmonize.relabel import harmonize

@@ -1,4 +1,4 @@
-"""Which instances touch which: the borders that two ids share in an instance map."""
+"""Borders that two ids share in an instance map: which instances touch which."""
 
 import numpy as np
 

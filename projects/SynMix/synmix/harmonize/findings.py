@@ -1,4 +1,4 @@
-"""What the rules take for granted about Synscapes, measured on a raw folder: formats.md marks much of it as unknown.
+"""Assumptions of the rules about Synscapes, measured on a raw folder, since no sample of its labels is public.
 
 Each assumption is a row: a share, the range in which it holds, and the switch to use where it does not.
 """

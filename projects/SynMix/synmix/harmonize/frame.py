@@ -1,4 +1,4 @@
-"""Writes one frame of the Cityscapes-format copy: the image linked, the labels harmonised to the image's size."""
+"""One frame of the Cityscapes-format copy: the image linked, the labels harmonised to the image's size."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What a Cityscapes-format copy holds and how it was made, so that a killed preparation goes on where it stopped."""
+"""The journal of a Cityscapes-format copy: how it was made and what it holds; a killed one goes on from there."""
 
 import json
 import os

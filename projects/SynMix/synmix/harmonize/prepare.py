@@ -13,7 +13,7 @@ from synmix.harmonize.frame import Job, Link, frame_name, prepare_frame, stamp
 from synmix.harmonize.journal import Report
 from synmix.harmonize.relabel import Tally
 from synmix.harmonize.rules import choose
-from synmix.harmonize.splits import Plan, Split, plan_splits
+from synmix.harmonize.splits import Assignment, Split, assign_splits
 from synmix.labels import RIDER
 from synmix.progress import parallel_map
 
@@ -34,7 +34,7 @@ class Summary:
 
     @property
     def riders_created(self) -> int:
-        """Rider instances beyond those that Synscapes had (it has none, formats.md)."""
+        """Rider instances beyond those that Synscapes had (it has none: paper 3.2)."""
         return self.tally.after[RIDER] - self.tally.before[RIDER]
 
     @property
@@ -74,7 +74,7 @@ def prepare(
     Args:
         source: the Synscapes folder, with ``img`` and ``meta``.
         output: gets ``leftImg8bit`` and ``gtFine``.
-        split: ``index``, one split's name, or lists (:func:`.splits.plan_splits`).
+        split: ``index``, one split's name, or lists (:func:`.splits.assign_splits`).
         images: ``rgb`` (1440 x 720), or ``rgb-2k`` (2048 x 1024, labels scaled up by the nearest pixel).
         rules: what to decide otherwise than by default (:data:`.rules.RULES`).
         link: ``symlink`` to the images or ``copy`` them.
@@ -86,14 +86,14 @@ def prepare(
     """
     source, output, chosen = Path(source), Path(output), choose(rules)
     frames = synscapes.list_frames(source, images)
-    plan = plan_splits(list(frames), split)
+    assignment = assign_splits(list(frames), split)
     earlier = journal.read(output)
     settings = {"version": journal.VERSION, "images": images, "link": link, "rules": chosen}
     journal.check_settings(output, settings, overwrite)
-    _move_out(output, plan, overwrite)
-    summary = Summary(output, plan.how, skipped=list(plan.problems))
+    _move_out(output, assignment, overwrite)
+    summary = Summary(output, assignment.how, skipped=list(assignment.problems))
     jobs = []
-    for number, name in plan.split_of.items():
+    for number, name in assignment.split_of.items():
         frame, target = synscapes.frame_paths(source, number, images), _target(output, number, name)
         job = Job(frame, target, name, chosen, link, output / journal.FRAMES)
         if frames[number]:
@@ -137,9 +137,9 @@ def _is_done(job: Job, report: Report) -> bool:
     return all(path.exists() for path in _files(job.target)) and stamp(job.source) == report.stamp
 
 
-def _move_out(output: Path, plan: Plan, overwrite: bool) -> None:
+def _move_out(output: Path, assignment: Assignment, overwrite: bool) -> None:
     """A frame must not lie in two splits, nor in one that it is no longer meant for: that would leak test images."""
-    strays = [(number, split) for number, split in _present(output) if plan.split_of.get(number) != split]
+    strays = [(number, split) for number, split in _present(output) if assignment.split_of.get(number) != split]
     if strays and not overwrite:
         raise UserError(
             f"'{output}' has {len(strays)} frames where this split does not want them, the first is frame "

@@ -1,4 +1,4 @@
-"""One frame's labels from Synscapes' conventions to Cityscapes' (paper 3.2), by the rules of :mod:`.rules`.
+"""The relabelling of one frame from Synscapes' conventions to Cityscapes' (paper 3.2), by the rules of :mod:`.rules`.
 
 All work is on runs of equal (instance id, class) pairs: a frame has some thousand of them, and some hundred pairs.
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from synmix.data.runs import Runs, regions_of, runs_of
+from synmix.data.run_lengths import Runs, regions_of, runs_of
 from synmix.data.synscapes import ID_FACTOR, Labels
 from synmix.errors import UserError
 from synmix.harmonize.rules import (

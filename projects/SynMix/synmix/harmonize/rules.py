@@ -175,5 +175,14 @@ def choose(choices: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def table() -> str:
-    """The rules as text, for ``--help`` and documents."""
+    """The rules as text, for ``--help``."""
     return "\n".join(f"  {rule.name}: {'|'.join(rule.choices)}\n      {rule.situation}" for rule in RULES)
+
+
+def markdown() -> str:
+    """The rules and their choices as docs/harmonize.md shows them; a test sees to it that it does."""
+    rules = ["| rule | situation | choices | why the default |", "|---|---|---|---|"]
+    rules += [f"| `{rule.name}` | {rule.situation} | {', '.join(rule.choices)} | {rule.why} |" for rule in RULES]
+    actions = ["| choice | the pixels |", "|---|---|", *(f"| {name} | {what} |" for name, what in ACTIONS.items())]
+    between = ["", "The choices, for pixels of class C inside an instance of class V:", ""]
+    return "\n".join([*rules, *between, *actions])

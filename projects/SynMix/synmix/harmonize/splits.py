@@ -1,4 +1,4 @@
-"""Which frame of Synscapes goes into which split. The data set has no official one (formats.md)."""
+"""The splits of Synscapes, by frame number, share or list; the data set has none of its own."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ Split = str | Mapping[str, Path | Sequence[int]]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Assignment:
     """The split of each frame, in words how it came about, and what was wrong with the lists: (frame, reason)."""
 
     split_of: dict[int, str]
@@ -28,7 +28,7 @@ class Plan:
     problems: list[tuple[int, str]] = field(default_factory=list)
 
 
-def plan_splits(numbers: Sequence[int], split: Split = "index") -> Plan:
+def assign_splits(numbers: Sequence[int], split: Split = "index") -> Assignment:
     """Assigns the frames at hand to splits.
 
     Args:
@@ -42,23 +42,23 @@ def plan_splits(numbers: Sequence[int], split: Split = "index") -> Plan:
     if not isinstance(split, str):
         return _from_lists(set(numbers), {name: _listed(name, source) for name, source in split.items()})
     if split in SPLITS:
-        return Plan(dict.fromkeys(numbers, split), f"every frame in '{split}'")
+        return Assignment(dict.fromkeys(numbers, split), f"every frame in '{split}'")
     if split != "index":
         raise UserError(f"unknown split '{split}'; use 'index', one of {', '.join(SPLITS)}, or SPLIT=FILE.")
     if any(number in INDEX_RANGES["test"] for number in numbers):
         ranges = {n: name for name, members in INDEX_RANGES.items() for n in members}
         strays = [(n, "its number is beyond 25,000, so that it has no split") for n in numbers if n not in ranges]
-        return Plan(
+        return Assignment(
             {n: ranges[n] for n in numbers if n in ranges}, "by number: 1-20000, 20001-22500, 22501-25000", strays
         )
     return _by_share(numbers)
 
 
-def _by_share(numbers: Sequence[int]) -> Plan:
+def _by_share(numbers: Sequence[int]) -> Assignment:
     first, second = round(len(numbers) * 0.8), round(len(numbers) * 0.9)
     parts = {"train": numbers[:first], "val": numbers[first:second], "test": numbers[second:]}
     how = "the frames in order, 80 % train, 10 % val, 10 % test (the folder does not reach number 22,501)"
-    return Plan({n: name for name, members in parts.items() for n in members}, how)
+    return Assignment({n: name for name, members in parts.items() for n in members}, how)
 
 
 def _listed(name: str, source: Path | Sequence[int]) -> list[int]:
@@ -82,17 +82,17 @@ def _number(line: str, place: int, source: Path) -> int:
     return int(text)
 
 
-def _from_lists(present: set[int], lists: Mapping[str, Iterable[int]]) -> Plan:
-    plan = Plan({}, "as listed for " + ", ".join(lists))
+def _from_lists(present: set[int], lists: Mapping[str, Iterable[int]]) -> Assignment:
+    assignment = Assignment({}, "as listed for " + ", ".join(lists))
     for name, numbers in lists.items():
         for number in numbers:
-            if number in plan.split_of:
-                earlier = plan.split_of[number]
-                plan.problems.append(
+            if number in assignment.split_of:
+                earlier = assignment.split_of[number]
+                assignment.problems.append(
                     (number, f"listed for '{name}' but already for '{earlier}', where it is taken once")
                 )
             elif number not in present:
-                plan.problems.append((number, f"listed for '{name}' but not in the folder"))
+                assignment.problems.append((number, f"listed for '{name}' but not in the folder"))
             else:
-                plan.split_of[number] = name
-    return plan
+                assignment.split_of[number] = name
+    return assignment

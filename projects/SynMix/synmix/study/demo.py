@@ -9,6 +9,7 @@ from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 from rich.table import Table
 
+from miniature.streets.write import write_miniature
 from synmix.data import sources
 from synmix.evaluate.result import Result, read_result, result_path
 from synmix.files import write_text
@@ -16,7 +17,6 @@ from synmix.harmonize.audit import evenly, raw_frames
 from synmix.harmonize.audit_pictures import harmonization_picture
 from synmix.harmonize.prepare import prepare
 from synmix.labels import CLASS_NAMES
-from synmix.mini.write import write_miniature
 from synmix.pictures import save_picture
 from synmix.progress import console
 from synmix.train import run

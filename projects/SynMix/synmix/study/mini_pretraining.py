@@ -11,9 +11,9 @@ import shutil
 import cv2
 import numpy as np
 
+from miniature.streets.write import write_miniature
 from synmix.data.images import read_rgb
 from synmix.data.sources import datasets_root, register_cityscapes_format
-from synmix.mini.write import write_miniature
 from synmix.progress import track
 
 _FOLDER, _SEED = "mini_start", 1000

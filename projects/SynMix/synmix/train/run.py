@@ -14,7 +14,7 @@ from detectron2.utils.logger import setup_logger
 from synmix.compose.budget import describe_schedule, resolve_schedule
 from synmix.compose.composition import Composition, CompositionSpec, compose
 from synmix.compose.manifest import check_manifest, write_manifest
-from synmix.compose.report import summary
+from synmix.compose.manifest_text import summary
 from synmix.data import coco, sources
 from synmix.data.catalog import register_all
 from synmix.errors import UserError

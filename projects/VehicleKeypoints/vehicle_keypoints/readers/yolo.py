@@ -1,7 +1,7 @@
 """YOLO-pose text: ``labels/<split>/<frame>.txt`` beside ``images/<split>/<frame>.jpg``, described by ``data.yaml``.
 
 A row is ``class cx cy w h`` and then ``x y visibility`` for each point, all but the visibility normalised by the image.
-``data.yaml`` is where seed 000's bug sat: its ``flip_idx`` was the identity.
+``data.yaml`` is where Phase 0's bug sat: its ``flip_idx`` was the identity.
 """
 
 from pathlib import Path

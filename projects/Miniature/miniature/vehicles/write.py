@@ -8,11 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from miniature.vehicles.looks import LIGHTINGS, VENUES, real_look, synthetic_look
+from miniature.vehicles.scene import DrawnFrame, draw_frame
 from synmix.errors import UserError
 from synmix.files import atomic_path, read_json, write_json, write_text
 from synmix.progress import parallel_map
-from vehicle_keypoints.mini.looks import LIGHTINGS, VENUES, real_look, synthetic_look
-from vehicle_keypoints.mini.scene import DrawnFrame, draw_frame
 from vehicle_keypoints.readers.carfusion import NUM_POINTS, box_of_points
 from vehicle_keypoints.schemas import CARFUSION, CITYSAMPLE
 
@@ -22,7 +22,7 @@ SCENES = {
     "car_mini9": "val",
     **{f"car_mini{number}": "test" for number in range(10, 13)},
 }
-_LABEL_NOISE = 0.012  # of the box's diagonal: CarFusion's points are triangulated, and visibly scattered (seed 000)
+_LABEL_NOISE = 0.012  # of the box's diagonal: CarFusion's points are triangulated, and visibly scattered (Phase 0)
 _UNLABELLED = 0.1  # share of points that are missing from CarFusion-like labels
 _EXHAUST, _CENTRE = 8, 13
 _FORMAT = 1

@@ -1,4 +1,4 @@
-"""Compositions as tables for people."""
+"""Manifests as text: a table of labels for each data set."""
 
 import io
 from collections.abc import Mapping

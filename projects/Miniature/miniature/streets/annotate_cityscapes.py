@@ -1,4 +1,5 @@
-"""How Cityscapes labels a drawn frame: polygons from far to near, one an instance, made into maps by its own tools."""
+"""A drawn frame labelled as Cityscapes does it: polygons from far to near, one an instance; its own
+tools make them into maps."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from cityscapesscripts.helpers.labels import id2label
 from cityscapesscripts.preparation.json2instanceImg import createInstanceImage
 from cityscapesscripts.preparation.json2labelImg import createLabelImage
 
-from synmix.mini.draw import EGO_VEHICLE, Drawn, Entity
+from miniature.streets.draw import EGO_VEHICLE, Drawn, Entity
 
 #: An annotator outlines nothing that shows fewer pixels than this (at 128 rows), nor a smaller share of itself.
 SMALLEST = 32

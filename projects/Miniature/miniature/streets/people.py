@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from synmix.mini.shapes import FACE, Point2, Point3, Shape, ShapeBuilder, circle, rect
+from miniature.streets.shapes import FACE, Point2, Point3, Shape, ShapeBuilder, circle, rect
 
 POSES = 12  # six phases of a step, each as a slim and a broad person
 VARIANTS: dict[str, int] = {"person": POSES, "bicycle": 2, "motorcycle": 2}

@@ -1,11 +1,11 @@
-"""What stands at the kerb: trees, lamps, signs and traffic lights."""
+"""Street furniture: trees, lamps, signs and traffic lights."""
 
 from functools import lru_cache
 
 import numpy as np
 
-from synmix.mini.looks import Color, Look, saturate
-from synmix.mini.shapes import FACE, Shape, ShapeBuilder
+from miniature.streets.looks import Color, Look, saturate
+from miniature.streets.shapes import FACE, Shape, ShapeBuilder
 
 POLE, LIGHT, SIGN, VEGETATION = 17, 19, 20, 21
 #: label ids of a piece of furniture's entities 0 and 1

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from synmix.mini.sheet import contact_sheet, overlay
-from synmix.mini.write import Drawing
+from miniature.streets.preview import contact_sheet, overlay
+from miniature.streets.write import Drawing
 
 TOOL = Path(__file__).resolve().parents[3] / "datasets" / "make_mini.py"
 

@@ -7,10 +7,10 @@ import numpy as np
 from cityscapesscripts.helpers.labels import id2label
 from PIL import Image
 
+from miniature.streets.annotate_synscapes import CLASS_FACTOR
+from miniature.streets.write import Drawing, draw_real, draw_synthetic
 from synmix.files import atomic_path
 from synmix.labels import INSTANCE_FACTOR, label_of
-from synmix.mini.annotate_synscapes import CLASS_FACTOR
-from synmix.mini.write import Drawing, draw_real, draw_synthetic
 
 
 def overlay(image: np.ndarray, instance_ids: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -46,7 +46,7 @@ def contact_sheet(drawing: Drawing, columns: int = 3, first: int = 0) -> np.ndar
     return np.vstack([np.hstack(row) for row in rows])
 
 
-def write_sheet(path: Path, drawing: Drawing, columns: int = 3, first: int = 0) -> None:
+def write_preview(path: Path, drawing: Drawing, columns: int = 3, first: int = 0) -> None:
     """Writes :func:`contact_sheet` as a PNG of 256 colours."""
     sheet = Image.fromarray(contact_sheet(drawing, columns, first))
     with atomic_path(path) as temporary:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from vehicle_keypoints.mini.scene import Camera
+    from miniature.vehicles.scene import Camera
 
 Color = tuple[float, float, float]
 

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from cityscapesscripts.helpers.labels import name2label
 
+from miniature.streets import annotate_cityscapes, annotate_synscapes
+from miniature.streets.draw import Drawn, draw_scene
+from miniature.streets.looks import LOOKS
+from miniature.streets.scene import sample_scene
 from synmix.errors import UserError
 from synmix.files import atomic_path, read_json, write_json, write_text
-from synmix.mini import annotate_cityscapes, annotate_synscapes
-from synmix.mini.draw import Drawn, draw_scene
-from synmix.mini.looks import LOOKS
-from synmix.mini.scene import sample_scene
 from synmix.progress import parallel_map
 
 #: Real frames are spread over these cities, as in Cityscapes each city is in one split only.

@@ -1,6 +1,6 @@
-"""How Synscapes labels a drawn frame: every pixel as rendered, every object however small, a rider as a part of its
-vehicle, and a metadata file. The format is that of 7D Labs' release (arXiv 1810.08705); the keys inside ``camera``,
-``scene`` and ``bbox3d`` are this project's guess at it, since no sample is public.
+"""A drawn frame labelled as Synscapes does it: every pixel as rendered, every object however small, a rider as a
+part of its vehicle, and a metadata file. The format is that of 7D Labs' release (arXiv 1810.08705); the keys inside
+``camera``, ``scene`` and ``bbox3d`` are this project's guess at it, since no sample is public.
 """
 
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from synmix.mini.draw import FIRST_INDEX, Drawn, Entity
-from synmix.mini.scene import SceneObject
+from miniature.streets.draw import FIRST_INDEX, Drawn, Entity
+from miniature.streets.scene import SceneObject
 
 CLASS_FACTOR = 100_000
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from miniature.streets.furniture import FURNITURE_LABELS, furniture, furniture_colors
+from miniature.streets.looks import Look, Palette, develop, noise_field, palette
+from miniature.streets.scene import Furniture, Scene, SceneObject
+from miniature.streets.shapes import Camera, Placed, paint, place
+from miniature.streets.street import BUILDING, GROUNDS, Backdrop
 from synmix.labels import RIDER
-from synmix.mini.furniture import FURNITURE_LABELS, furniture, furniture_colors
-from synmix.mini.looks import Look, Palette, develop, noise_field, palette
-from synmix.mini.scene import Furniture, Scene, SceneObject
-from synmix.mini.shapes import Camera, Placed, paint, place
-from synmix.mini.street import BUILDING, GROUNDS, Backdrop
 
 EGO_VEHICLE = 1
 #: Entities with an instance have indices from here on; lower ones are the label id of a surface or of furniture.

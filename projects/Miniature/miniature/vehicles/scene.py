@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vehicle_keypoints.mini.looks import Look, finish, paint_background, shade
-from vehicle_keypoints.mini.vehicle import STYLES, Car, make_car
+from miniature.vehicles.car import STYLES, Car, make_car
+from miniature.vehicles.looks import Look, finish, paint_background, shade
 from vehicle_keypoints.schemas import CITYSAMPLE
 
 _SUPERSAMPLING = 3

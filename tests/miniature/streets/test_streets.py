@@ -5,13 +5,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from miniature.streets import annotate_cityscapes, annotate_synscapes
+from miniature.streets.draw import draw_scene
+from miniature.streets.looks import LOOKS
+from miniature.streets.scene import sample_scene
+from miniature.streets.write import LABEL_IDS as LABELS
+from miniature.streets.write import Drawing, draw_real, draw_synthetic
 from synmix.labels import LABEL_IDS
-from synmix.mini import annotate_cityscapes, annotate_synscapes
-from synmix.mini.draw import draw_scene
-from synmix.mini.looks import LOOKS
-from synmix.mini.scene import sample_scene
-from synmix.mini.write import LABEL_IDS as LABELS
-from synmix.mini.write import Drawing, draw_real, draw_synthetic
 
 FRAMES = 60
 ALL = np.arange(34_000)

@@ -10,11 +10,11 @@ from cityscapesscripts.helpers.labels import name2label
 from cityscapesscripts.preparation.json2instanceImg import json2instanceImg
 from cityscapesscripts.preparation.json2labelImg import json2labelImg
 
+from miniature.streets.write import write_miniature
 from synmix.data.cityscapes import list_frames
 from synmix.data.images import image_size, read_instance_map, read_label_map, read_rgb
 from synmix.errors import UserError
 from synmix.labels import label_of
-from synmix.mini.write import write_miniature
 
 COUNTS = {"real": (4, 2, 1), "synthetic": 4}
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 
-from synmix.mini.shapes import Shape, ShapeBuilder, circle, rect
+from miniature.streets.shapes import Shape, ShapeBuilder, circle, rect
 
 #: length, width, height, bonnet height, belt height, cabin in shares of the length: rear foot, top, front top, foot
 _CARS: dict[str, tuple[float, ...]] = {

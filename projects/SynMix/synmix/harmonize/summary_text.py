@@ -1,4 +1,4 @@
-"""The summary of a preparation as text."""
+"""The summary of a preparation, as text."""
 
 from collections import Counter
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synmix.mini import people, vehicles
-from synmix.mini.shapes import Camera, Shape
+from miniature.streets import people, vehicles
+from miniature.streets.shapes import Camera, Shape
 
 MAX_OBJECTS = 100  # the index map has room for 200 entities, and a ridden vehicle needs two
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from synmix.data.runs import regions_of, runs_of
+from synmix.data.run_lengths import regions_of, runs_of
 
 maps = arrays(np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 3))
 

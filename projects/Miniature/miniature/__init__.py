@@ -1,0 +1,1 @@
+"""Drawn stand-ins for the data sets: streets with labelled instances, and vehicles with keypoints."""

@@ -1,0 +1,1 @@
+"""A miniature of Cityscapes and Synscapes, drawn on demand in their exact raw formats."""
