@@ -19,6 +19,7 @@ from synmix.study.index import write_index
 from synmix.study.mini_pretraining import START_SET, draw_start
 from synmix.study.runs import Run, config_of
 from synmix.study.store import Computed, Store
+from synmix.train.signals import listening
 
 Result = Literal["finished", "skipped", "failed", "busy", "stopped"]
 WEIGHTS = "model_final.pth"
@@ -56,7 +57,7 @@ def execute(run: Run, store: Store, options: Options = Options()) -> Outcome:
         KeyboardInterrupt, SystemExit: stopped from outside; the run can be resumed.
     """
     try:
-        with store.lock(run):
+        with store.lock(run), listening():
             if store.status(run).state != "finished":
                 return _work(run, store, options)
             store.verify(run)

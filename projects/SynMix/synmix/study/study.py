@@ -1,6 +1,8 @@
 """Does what is missing of a study on this machine, several runs at once, each after the run it starts from."""
 
 import multiprocessing
+import os
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -10,25 +12,28 @@ from synmix.progress import console
 from synmix.study.execute import Options, Outcome, execute
 from synmix.study.runs import Run
 from synmix.study.store import Store
+from synmix.train.signals import listening
 
 
 def run_all(runs: Sequence[Run], store: Store, workers: int = 1, options: Options = Options()) -> list[Outcome]:
     """Executes runs that stand in an order that respects dependencies (:func:`experiments.in_order`).
 
     A run that fails does not stop the others; what starts from it is not tried. A worker that dies fails the runs that
-    were being worked on, and the rest goes on with new workers.
+    were being worked on, and the rest goes on with new workers. A signal reaches the workers, whose runs are saved.
 
     Raises:
         UserError: another sweep holds the store.
+        TrainingInterrupted: a signal came; the same call goes on where it ended.
     """
     outcomes: dict[Run, Outcome] = {}
-    with store.sweep_lock(), closing(_Workers(workers)) as pool:
+    with store.sweep_lock(), listening() as stop, stop.deferred(), closing(_Workers(workers)) as pool:
+        stop.listeners.append(pool.interrupt)
         waiting = list(runs)
-        while waiting or pool.running:
+        while (waiting and not stop.signal) or pool.running:
             for run in _ready(waiting, outcomes):
                 if reason := _blocked(run, outcomes):
                     outcomes[run] = Outcome(run.id, "failed", reason)
-                elif pool.idle:
+                elif pool.idle and not stop.signal:
                     pool.submit(run, store, options)
                 else:
                     continue
@@ -37,6 +42,7 @@ def run_all(runs: Sequence[Run], store: Store, workers: int = 1, options: Option
                 outcomes[run] = outcome
                 minutes = f" after {outcome.seconds / 60:.1f} minutes" if outcome.seconds else ""
                 console.print(f"{len(outcomes)} of {len(runs)}: {run.id} {outcome.result}{minutes} {outcome.reason}")
+        stop.check()
     return [outcomes[run] for run in runs]
 
 
@@ -46,10 +52,9 @@ def _ready(waiting: Sequence[Run], outcomes: dict[Run, Outcome]) -> list[Run]:
 
 def _blocked(run: Run, outcomes: dict[Run, Outcome]) -> str:
     start = outcomes.get(run.init) if run.init else None
-    well = start is None or start.result in ("finished", "skipped")
-    return (
-        "" if well or start is None else f"its pre-training '{start.run}' did not end ({start.result}: {start.reason})"
-    )
+    if start is None or start.result in ("finished", "skipped"):
+        return ""
+    return f"its pre-training '{start.run}' did not end ({start.result}: {start.reason})"
 
 
 def _outcome(run: Run, future: Future[Outcome]) -> Outcome:
@@ -87,6 +92,12 @@ class _Workers:
             self._pool = self._new_pool()
             future = self._pool.submit(execute, run, store, options)
         self.running[future] = run
+
+    def interrupt(self) -> None:
+        """Asks the workers to stop; one that has had the same signal already takes this for its echo."""
+        for process in multiprocessing.active_children():
+            if process.pid:
+                os.kill(process.pid, signal.SIGTERM)
 
     def results(self) -> Iterator[tuple[Run, Outcome]]:
         """Waits for at least one run to end, if any is running."""
