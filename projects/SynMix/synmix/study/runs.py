@@ -38,9 +38,8 @@ class Run:
     @cached_property
     def digest(self) -> str:
         """Of everything that decides a number but the seed."""
-        trained = {key: value for key, value in self.settings.items() if not is_neutral(key)}
-        if self.init:
-            trained.pop("MODEL.WEIGHTS", None)
+        said_otherwise = ("SOLVER.ACCUMULATE", *(["MODEL.WEIGHTS"] if self.init else ()))
+        trained = {key: v for key, v in self.settings.items() if not is_neutral(key) and key not in said_otherwise}
         return checksum([trained, self.parts, self.init.digest if self.init else None])[:10]
 
     @property
