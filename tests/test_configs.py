@@ -7,10 +7,9 @@ import yaml
 
 from synmix.compose.budget import resolve_schedule
 from synmix.compose.composition import CompositionSpec
+from synmix.config import CONFIGS, load_config
 from synmix.errors import UserError
-from synmix.train.config import load_config
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 NUMBERED = ("cityscapes", "synscapes_3k", "synscapes_20k", "synscapes_20k_removal", "mixture", "mixture_all_labels")
 FINETUNED = ("finetune", "finetune_best", "finetune_best_all_labels")
 REAL, SYNTHETIC = "cityscapes_instance_train", "synscapes_instance_train"
@@ -84,7 +83,7 @@ def test_every_numbered_training_is_checked():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["SOLVER.BASELR", "1"], "did you mean 'SOLVER.BASE_LR'"),
+        (["SOLVER.BASELR", "1"], "Did you mean 'SOLVER.BASE_LR'"),
         (["SOLVER.BASE_LR", "fast"], "SOLVER.BASE_LR"),
         (["SOLVER.BASE_LR"], "has no partner"),
         (["MODEL.NOTHING.LIKE.IT", "1"], "unknown key"),
@@ -98,11 +97,11 @@ def test_mistakes_on_the_command_line(options, sentence):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("SOLVR:\n  BASE_LR: 1\n", "unknown key 'SOLVR.BASE_LR'.*SOLVER.BASE_LR"),
+        ("SOLVR:\n  BASE_LR: 1\n", "unknown key 'SOLVR'.*Did you mean 'SOLVER'"),
         ("SOLVER: [1\n", "cannot be read"),
         ("- 1\n", "cannot be read"),
         ("SOLVER:\n  BASE_LR: fast\n", "SOLVER.BASE_LR|BASE_LR"),
-        ("_BASE_: nowhere.yaml\n", "cannot be read"),
+        ("_BASE_: nowhere.yaml\n", r"based on '.*nowhere\.yaml', which does not exist"),
         ("", "cannot be read"),
     ],
 )

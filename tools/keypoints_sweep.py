@@ -8,9 +8,9 @@ python tools/keypoints_sweep.py -m arm=identity_flip,corrected_flip seed=0,1,2 s
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
+from synmix.config_files import CONFIGS
 from synmix.errors import UserError, run_tool
 from synmix.progress import console
-from synmix.study.scale import CONFIGS
 from synmix.study.store import Store
 from vehicle_keypoints.experiment import execute, make_run, scale_of
 

@@ -12,8 +12,8 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
+from synmix.config_files import CONFIGS
 from synmix.errors import run_tool
-from synmix.study.scale import CONFIGS
 from synmix.study.sweep import SweepGuard, job
 
 

@@ -8,12 +8,13 @@ from typing import Any, cast
 
 from omegaconf import OmegaConf
 
+from synmix.config_files import CONFIGS
 from synmix.errors import UserError
 from synmix.files import checksum
 from synmix.study import gate
 from synmix.study.execute import WEIGHTS, Outcome
 from synmix.study.runs import Removal, Run
-from synmix.study.scale import CONFIGS, config_checksum
+from synmix.study.scale import config_checksum
 from synmix.study.store import BusyError, Store
 from vehicle_keypoints.result import KeypointResult, paired_difference, read_result
 
@@ -158,7 +159,7 @@ def config_of(run: KeypointRun, folder: Path, weights: Path | None) -> Any:
     Raises:
         UserError: its config file is missing, or it sets an unknown key.
     """
-    from synmix.train.config import load_config
+    from synmix.config import load_config
 
     cfg = load_config(CONFIGS / run.config, [str(part) for pair in run.overrides for part in pair])
     cfg.SEED = cfg.DATASETS.SEED = run.seed

@@ -161,7 +161,7 @@ def test_the_nearest_published_cells_of_the_example():
 
 
 def test_pasted_overrides_make_the_plan():
-    from synmix.train.config import load_config
+    from synmix.config import load_config
 
     recommended = plan(80_000)
     line = " ".join(f"{key} {shlex.quote(value)}" for key, value in recommended.overrides("real", "synthetic"))

@@ -123,7 +123,7 @@ def test_composing_needs_no_torch():
 
 
 def test_from_config_reads_the_keys(two_sets):
-    from synmix.train.config import get_config
+    from synmix.config import get_config
 
     cfg = get_config()
     cfg.DATASETS.TRAIN = SETS
@@ -184,7 +184,7 @@ def test_a_stale_table_is_told(registered, make_table):
 
 
 def test_an_unknown_class_on_the_command_line_lists_the_known(two_sets):
-    from synmix.train.config import load_config
+    from synmix.config import load_config
 
     cfg = load_config("", ["DATASETS.TRAIN", "('real','synthetic')", "DATASETS.REMOVAL.persn", "30"])
     with pytest.raises(

@@ -9,13 +9,14 @@ from dataclasses import replace
 
 import pytest
 
+from synmix.config_files import CONFIGS
 from synmix.errors import UserError
 from synmix.files import write_text
 from synmix.study import scale, study
 from synmix.study.execute import execute, execute_or_wait
 from synmix.study.experiments import Trainings, all_runs, experiment
 from synmix.study.recipe import recipe
-from synmix.study.scale import CONFIGS, load_scale
+from synmix.study.scale import load_scale
 from synmix.study.store import Store
 
 MINI = load_scale("mini")

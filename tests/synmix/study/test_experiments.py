@@ -7,9 +7,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
 
 from synmix.compose import published as planner_numbers
+from synmix.config_files import CONFIGS
 from synmix.errors import UserError
 from synmix.study.experiments import EXPERIMENTS, all_runs, experiment
-from synmix.study.scale import CONFIGS, load_scale
+from synmix.study.scale import load_scale
 from synmix.study.sweep import run_of
 
 PAPER = load_scale("paper")

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from synmix.study.scale import CONFIGS
+from synmix.config_files import CONFIGS
 from synmix.study.store import Store
 
 SLURM = CONFIGS.parent / "docs/slurm"

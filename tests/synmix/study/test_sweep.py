@@ -6,7 +6,7 @@ import sys
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from synmix.study.scale import CONFIGS
+from synmix.config_files import CONFIGS
 from synmix.study.store import Store
 
 TOOL = CONFIGS.parent / "tools/sweep.py"

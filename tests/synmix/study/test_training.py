@@ -9,9 +9,9 @@ import time
 import polars as pl
 import pytest
 
+from synmix.config_files import CONFIGS
 from synmix.study.experiments import EXPERIMENTS
 from synmix.study.index import write_index
-from synmix.study.scale import CONFIGS
 from synmix.study.store import Store
 
 TOOLS = CONFIGS.parent / "tools"

@@ -6,10 +6,11 @@ from fractions import Fraction
 from typing import Any
 
 from synmix.errors import UserError
+from synmix.keys import default_of
 
 #: Where the learning rate drops: after 18k and 22k of 24k iterations (3.3). 4.3 says "in the last 60k and last 20k",
 #: which a schedule of 24k cannot mean; its last 6k and last 2k are these.
-PAPER_FRACTIONS = (18 / 24, 22 / 24)
+PAPER_FRACTIONS: tuple[float, ...] = default_of("SOLVER.STEP_FRACTIONS")
 
 
 def iterations_of(epochs: float, num_images: int, batch_size: int) -> int:

@@ -5,10 +5,10 @@ from pathlib import Path
 from detectron2.config import CfgNode
 
 from synmix.compose.budget import steps_of
+from synmix.config import CONFIGS, load_config
 from synmix.study.runs import Run
-from synmix.study.scale import CONFIGS, Scale
+from synmix.study.scale import Scale
 from synmix.study.start import start_set
-from synmix.train.config import load_config
 
 
 def recipe(run: Run, scale: Scale, output: Path, weights: Path | None = None) -> CfgNode:

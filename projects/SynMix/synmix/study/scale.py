@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from omegaconf import OmegaConf
 
+from synmix.config_files import CONFIGS
 from synmix.errors import UserError
 from synmix.files import checksum
-
-CONFIGS = Path(__file__).resolve().parents[4] / "configs"
 
 
 @dataclass(frozen=True)
