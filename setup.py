@@ -1,4 +1,5 @@
-"""Maps the packages under projects/ to importable names, as Detectron2's own setup.py does."""
+"""Maps the packages under projects/ to importable names, as Detectron2's own setup.py does, and takes configs/ along as
+the data of ``synmix.configs``."""
 
 from setuptools import find_packages, setup
 
@@ -17,4 +18,9 @@ def packages() -> list[str]:
     return names
 
 
-setup(packages=packages(), package_dir=PROJECTS)
+setup(
+    packages=[*packages(), "synmix.configs"],
+    package_dir={**PROJECTS, "synmix.configs": "configs"},
+    package_data={"synmix.configs": ["**/*.yaml"]},
+    include_package_data=False,
+)

@@ -72,9 +72,9 @@ def _compare(title: str, records: list[dict[str, Any]], rounds: int) -> None:
     import pycocotools.mask as mask_util
     from detectron2.data import DatasetMapper
 
+    from synmix.config import load_config
     from synmix.data.images import read_instance_map
     from synmix.data.mapper import SynMixMapper
-    from synmix.train.config import load_config
 
     def encoded(record: dict[str, Any]) -> dict[str, Any]:
         ids = read_instance_map(record["instance_map"])
@@ -84,7 +84,7 @@ def _compare(title: str, records: list[dict[str, Any]], rounds: int) -> None:
         ]
         return {k: v for k, v in record.items() if k != "instance_map"} | {"annotations": annotations}
 
-    cfg = load_config(Path(__file__).parents[1] / "configs/cityscapes.yaml")
+    cfg = load_config("cityscapes.yaml")
     theirs = DatasetMapper(cfg, is_train=True)
     variants: dict[str, tuple[Callable, list]] = {"Detectron2": (theirs, [encoded(record) for record in records])}
     for name, options in {

@@ -65,11 +65,10 @@ def _measure(arguments: argparse.Namespace, name: str, batch: int) -> tuple[floa
     """Median seconds of an iteration, peak GiB, and the losses of all iterations."""
     import torch
     from detectron2.engine import AMPTrainer, SimpleTrainer
-    from detectron2.modeling import build_model
     from detectron2.solver import build_optimizer
     from detectron2.utils.events import EventStorage
 
-    from synmix.train.config import load_config
+    from synmix.config import build_model, load_config
     from synmix.train.run import speed_settings
     from synmix.train.step import GuardedStep
     from synmix.train.trainer import SynMixTrainer

@@ -1,5 +1,10 @@
 """Every config loads, and every training of the paper has its numbers (paper 3.3, 4.1 to 4.3)."""
 
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -7,10 +12,9 @@ import yaml
 
 from synmix.compose.budget import resolve_schedule
 from synmix.compose.composition import CompositionSpec
+from synmix.config import CONFIGS, build_model, config_chain, get_config, load_config
 from synmix.errors import UserError
-from synmix.train.config import load_config
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 NUMBERED = ("cityscapes", "synscapes_3k", "synscapes_20k", "synscapes_20k_removal", "mixture", "mixture_all_labels")
 FINETUNED = ("finetune", "finetune_best", "finetune_best_all_labels")
 REAL, SYNTHETIC = "cityscapes_instance_train", "synscapes_instance_train"
@@ -84,7 +88,7 @@ def test_every_numbered_training_is_checked():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["SOLVER.BASELR", "1"], "did you mean 'SOLVER.BASE_LR'"),
+        (["SOLVER.BASELR", "1"], "Did you mean 'SOLVER.BASE_LR'"),
         (["SOLVER.BASE_LR", "fast"], "SOLVER.BASE_LR"),
         (["SOLVER.BASE_LR"], "has no partner"),
         (["MODEL.NOTHING.LIKE.IT", "1"], "unknown key"),
@@ -98,18 +102,128 @@ def test_mistakes_on_the_command_line(options, sentence):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("SOLVR:\n  BASE_LR: 1\n", "unknown key 'SOLVR.BASE_LR'.*SOLVER.BASE_LR"),
+        ("SOLVR:\n  BASE_LR: 1\n", "unknown key 'SOLVR'.*Did you mean 'SOLVER'"),
         ("SOLVER: [1\n", "cannot be read"),
         ("- 1\n", "cannot be read"),
         ("SOLVER:\n  BASE_LR: fast\n", "SOLVER.BASE_LR|BASE_LR"),
-        ("_BASE_: nowhere.yaml\n", "cannot be read"),
+        ("_BASE_: nowhere.yaml\n", r"based on '.*nowhere\.yaml', which does not exist"),
         ("", "cannot be read"),
+        ("SOLVER: &a\n  SOLVER: *a\n", "unknown key 'SOLVER.SOLVER'"),
+        ("SOLVER:\n  MAX_ITER: 1\n  MAX_ITER: 2\n", "the key 'MAX_ITER' stands twice"),
+        ("SOLVER:\n", "'SOLVER' in config .* is a group of keys"),
+        ("SOLVER: 3\n", "'SOLVER' in config .* is a group of keys"),
+        ("SOLVER:\n  MAX_ITER:\n    A: 1\n", r"SOLVER.MAX_ITER is \{'A': 1\} in config"),
+        ("SOLVER:\n  MAX_ITER: 2020-01-01\n", "SOLVER.MAX_ITER is datetime"),
+        ("SOLVER:\n  MAX_ITER: 2020-13-45\n", "cannot be read"),
+        ("SOLVER:\n  MAX_ITER: !!bool x\n", "cannot be read"),
+        ("SOLVER:\n  MAX_ITER: !!python/object/apply:os.getcwd []\n", "a YAML tag that would run code"),
+        ("? [1]\n: 2\n", "cannot be read|unknown key"),
+        ("1: 2\n", "unknown key '1'"),
+        ("'': 2\n", "unknown key ''"),
+        ("[" * 5000, "cannot be read"),
+        ("_BASE_: 3\n", "_BASE_ of config .* is 3; give a file"),
+        ("_BASE_: [a.yaml, [b.yaml]]\n", "based on|is .'b.yaml'."),
+        ("_BASE_: .\n", "does not exist"),
+        ("MODEL:\n  META_ARCHITECTURE: GeneralizedRCN\n", "Did you mean 'GeneralizedRCNN'"),
+        ("MODEL:\n  DEVICE: gpu\n", "MODEL.DEVICE is 'gpu'"),
+        ("SOLVER:\n  KEEP_CHECKPOINTS: -1\n", "SOLVER.KEEP_CHECKPOINTS is -1 in config .*; give a whole number from 0"),
+        ("SOLVER:\n  BASE_LR: .nan\n", "SOLVER.BASE_LR is nan"),
+        ("SOLVER:\n  EPOCHS: .inf\n", "SOLVER.EPOCHS is inf"),
+        (
+            "DATASETS:\n  REMOVAL:\n    person: 101\n",
+            "DATASETS.REMOVAL.person is 101 in .*; give a number from 0 to 100",
+        ),
+        ("IMPORTS: [no_such_module]\n", "IMPORTS names 'no_such_module', which cannot be imported"),
+        ("IMPORTS: [os; print(1)]\n", "IMPORTS is"),
+        ("IMPORTS: vehicle_keypoints\n", "IMPORTS is 'vehicle_keypoints'"),
     ],
 )
 def test_mistakes_in_a_file(tmp_path, text, sentence):
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(UserError, match=sentence):
         load_config(tmp_path / "config.yaml")
+
+
+@pytest.mark.parametrize("chain", [["a"], ["a", "b"], ["a", "b", "c"]])
+def test_a_base_of_itself(tmp_path, chain):
+    for name, base in zip(chain, [*chain[1:], "a"], strict=True):
+        (tmp_path / f"{name}.yaml").write_text(f"_BASE_: {base}.yaml\n")
+    (tmp_path / "a.yaml").write_text((tmp_path / "a.yaml").read_text() + "SEED: 1\n")
+    with pytest.raises(UserError, match=r"goes in a circle: '.*a\.yaml' -> .*'.*a\.yaml'"):
+        load_config(tmp_path / "a.yaml")
+
+
+def test_several_bases_merge_in_order_and_the_file_itself_last(tmp_path):
+    (tmp_path / "one.yaml").write_text("SEED: 1\nSOLVER: {MAX_ITER: 1, BASE_LR: 1}\n")
+    (tmp_path / "two.yaml").write_text("SEED: 2\nSOLVER: {MAX_ITER: 2}\n")
+    (tmp_path / "three.yaml").write_text("_BASE_: [one.yaml, two.yaml]\nSEED: 3\n")
+    chain = config_chain(tmp_path / "three.yaml")
+    assert [file.path.name for file in chain] == ["one.yaml", "two.yaml", "three.yaml"]
+    assert chain[-1].values == {"SEED": 3}
+    cfg = load_config(tmp_path / "three.yaml", ["SEED", "4"])
+    assert (cfg.SEED, cfg.SOLVER.MAX_ITER, cfg.SOLVER.BASE_LR) == (4, 2, 1.0)
+
+
+@pytest.mark.parametrize("path", yaml_files(), ids=lambda path: str(path.relative_to(CONFIGS)))
+def test_equal_to_detectron2s_own_loading(path):
+    """But for the defaults of keys that files write without a fraction, and lists for tuples."""
+    cfg = get_config()
+    cfg.merge_from_file(str(path), allow_unsafe=False)
+    assert load_config(path) == cfg
+
+
+def test_a_config_by_its_name_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_config("mini.yaml") == load_config(CONFIGS / "mini.yaml")
+    (tmp_path / "mini.yaml").write_text("SEED: 5\n")
+    assert load_config("mini.yaml").SEED == 5
+
+
+def test_a_plugin_registers_what_the_config_names(tmp_path, monkeypatch):
+    module = tmp_path / "some_plugin.py"
+    module.write_text(
+        "from detectron2.modeling import BACKBONE_REGISTRY\n"
+        "@BACKBONE_REGISTRY.register()\ndef build_some_plugins_backbone(cfg, shape): raise ValueError('not today')\n"
+    )
+    config = tmp_path / "config.yaml"
+    config.write_text("MODEL: {DEVICE: cpu, BACKBONE: {NAME: build_some_plugins_backbone}}\n")
+    with pytest.raises(UserError, match="MODEL.BACKBONE.NAME is 'build_some_plugins_backbone'"):
+        load_config(config)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    cfg = load_config(config, ["IMPORTS", "['some_plugin']"])
+    with pytest.raises(UserError, match="cannot be built .ValueError: not today"):
+        build_model(cfg)
+
+
+def test_the_keypoint_configs_bring_their_data_sets_and_evaluator():
+    code = (
+        "from synmix.config import load_config; load_config('vehicle_keypoints/mini.yaml')\n"
+        "from synmix.train.trainer import EVALUATORS; from synmix.data.sources import source\n"
+        "print('vehicle_keypoints' in EVALUATORS, source('mini_carfusion_14pt_train').domain)"
+    )
+    made = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert made.stdout.split() == ["True", "real"]
+
+
+def test_the_wheel_brings_the_configs(tmp_path):
+    root = CONFIGS.parent
+    source, site = tmp_path / "source", tmp_path / "site"
+    shutil.copytree(root / "projects", source / "projects", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copytree(CONFIGS, source / "configs")
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, source / name)
+    build = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", build, tmp_path], cwd=source, capture_output=True, text=True, check=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        wheel.extractall(site)
+    shipped = {path.relative_to(site / "synmix/configs") for path in (site / "synmix/configs").rglob("*.yaml")}
+    assert shipped == {path.relative_to(CONFIGS) for path in CONFIGS.rglob("*.yaml")}
+    code = "from synmix.config_files import CONFIGS, config_path; print(CONFIGS); print(config_path('mini.yaml'))"
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == [str(site / "synmix/configs"), str(site / "synmix/configs/mini.yaml")]
 
 
 def test_a_file_that_is_not_there():

@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
 def _compose(config_file: str, json_file: Path | None, options: list[str]) -> int:
     from synmix.compose.budget import describe_schedule, resolve_schedule
     from synmix.compose.composition import CompositionSpec, compose
-    from synmix.train.config import load_config  # here, since it brings torch
+    from synmix.config import load_config  # here, since it brings torch
 
     cfg = load_config(config_file, options)
     composition = compose(CompositionSpec.from_config(cfg))

@@ -4,10 +4,11 @@ prints a table and writes a page of pictures. A second call reuses what is there
 import argparse
 from pathlib import Path
 
+from synmix.config_files import CONFIGS
 from synmix.errors import run_tool
 from synmix.progress import console
 
-_CONFIG = Path(__file__).parents[1] / "configs" / "mini.yaml"
+_CONFIG = CONFIGS / "mini.yaml"
 
 
 def main() -> None:

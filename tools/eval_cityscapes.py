@@ -87,7 +87,7 @@ def main() -> int:
 
 
 def _launch(arguments: argparse.Namespace) -> int:
-    from synmix.train.config import load_config
+    from synmix.config import load_config
     from synmix.train.launch import check_processes, launch
     from synmix.train.run import with_device
 

@@ -33,10 +33,9 @@ def parse_arguments() -> argparse.Namespace:
 
 def work(arguments: argparse.Namespace) -> None:
     """What each process does."""
-    from synmix.train.config import load_config  # not above: worker processes import this file and need no torch
+    from synmix.config import load_config  # not above: worker processes import this file and need no torch
     from synmix.train.preflight import preflight
     from synmix.train.run import evaluate, train
-    from vehicle_keypoints import evaluator  # noqa: F401  registers the second experiment's data sets and metrics
 
     cfg = load_config(arguments.config_file, arguments.opts)
     if arguments.dry_run:
@@ -50,7 +49,7 @@ def work(arguments: argparse.Namespace) -> None:
 def main() -> None:
     """Checks the arguments and starts the processes."""
     arguments = parse_arguments()
-    from synmix.train.config import load_config
+    from synmix.config import load_config
     from synmix.train.launch import check_processes, launch
     from synmix.train.loader import check_shares
     from synmix.train.run import with_device

@@ -61,7 +61,7 @@ def test_the_identity_flip_set_says_so_and_is_the_only_one(keypoint_datasets):
 
 
 def test_one_hundred_frames_are_nested_and_oversampled(keypoint_datasets):
-    from synmix.train.config import get_config
+    from synmix.config import get_config
 
     def chosen(images):
         cfg = get_config()

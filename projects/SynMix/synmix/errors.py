@@ -1,12 +1,19 @@
 """One sentence for a user's mistake, a traceback for ours."""
 
+import difflib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 
 class UserError(Exception):
     """Something the user can mend: the message is one sentence that names the file or key and the remedy."""
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """The hint " Did you mean '...'?" with the known name closest to a mistaken one, "" where none is close."""
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""
 
 
 def run_tool(main: Callable[[], int | None]) -> NoReturn:

@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from detectron2.modeling import build_model
 from torch import nn
 
+from synmix.config import build_model
 from synmix.data.images import read_rgb
 from synmix.errors import UserError, run_tool
 from synmix.study.execute import WEIGHTS

@@ -123,7 +123,7 @@ def test_composing_needs_no_torch():
 
 
 def test_from_config_reads_the_keys(two_sets):
-    from synmix.train.config import get_config
+    from synmix.config import get_config
 
     cfg = get_config()
     cfg.DATASETS.TRAIN = SETS
@@ -141,24 +141,13 @@ def test_from_config_reads_the_keys(two_sets):
         ({"data_sets": ("real", "real")}, "names 'real' twice"),
         ({"data_sets": ("real", "synthtic")}, "unknown data set 'synthtic'. Did you mean 'synthetic'"),
         ({"images": (1,)}, "DATASETS.IMAGES has 1 entries for the 2 data sets"),
-        ({"images": (1, -2)}, "DATASETS.IMAGES says -2 for 'synthetic'"),
-        ({"images": (1, 2.5)}, "DATASETS.IMAGES says 2.5"),
         ({"images": (1, 61)}, "asks for 61 images of 'synthetic', which has 60"),
         ({"images": (0, 0)}, "leaves no image"),
-        ({"repeat": (0, 1)}, "DATASETS.REPEAT says 0 for 'real'"),
-        ({"total_images": -5}, "DATASETS.TOTAL_IMAGES is -5"),
         ({"total_images": 91}, "needs 61 synthetic images"),
         ({"real_share": 50}, "set that too"),
-        ({"total_images": 10, "real_share": 101}, "DATASETS.REAL_SHARE is 101; give a percentage from 0 to 100"),
         ({"total_images": 10, "images": (5, 5)}, "both say how many"),
-        ({"removal": {"person": -1}}, "DATASETS.REMOVAL.person is -1; give a percentage from 0 to 100"),
-        ({"removal": {"person": 100.5}}, "DATASETS.REMOVAL.person is 100.5"),
-        ({"removal": {"person": float("nan")}}, "DATASETS.REMOVAL.person is nan"),
-        ({"removal": {"default": "many"}}, "DATASETS.REMOVAL.default is 'many'"),
         ({"removal": {"persn": 30}}, "unknown class 'persn'. Did you mean 'person'"),
         ({"removal": {"default": 100}, "data_sets": ("synthetic",)}, "leaves no image"),
-        ({"removal_scope": "all"}, "DATASETS.REMOVAL_SCOPE is 'all'; give 'chosen' or 'data_set'"),
-        ({"seed": "x"}, "DATASETS.SEED is 'x'"),
     ],
 )
 def test_a_spec_that_cannot_be_meant(two_sets, keys, sentence):
@@ -184,7 +173,7 @@ def test_a_stale_table_is_told(registered, make_table):
 
 
 def test_an_unknown_class_on_the_command_line_lists_the_known(two_sets):
-    from synmix.train.config import load_config
+    from synmix.config import load_config
 
     cfg = load_config("", ["DATASETS.TRAIN", "('real','synthetic')", "DATASETS.REMOVAL.persn", "30"])
     with pytest.raises(

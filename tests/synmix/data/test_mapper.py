@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from synmix.config import get_config
 from synmix.data import sources
 from synmix.data.images import read_instance_map
 from synmix.data.mapper import PackedMasks, SynMixMapper
 from synmix.errors import UserError
-from synmix.train.config import get_config
 
 
 def config(**changes):

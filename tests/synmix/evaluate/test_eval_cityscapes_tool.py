@@ -155,9 +155,8 @@ def test_a_checkpoint_must_be_given(tool, mini_root, monkeypatch):
 @pytest.mark.slow
 def test_a_checkpoint_on_two_data_sets(tool, mini_root, monkeypatch, tmp_path):
     import torch
-    from detectron2.modeling import build_model
 
-    from synmix.train.config import load_config
+    from synmix.config import build_model, load_config
 
     monkeypatch.setenv("DETECTRON2_DATASETS", str(mini_root))
     torch.manual_seed(0)

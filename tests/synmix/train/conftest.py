@@ -10,8 +10,8 @@ from detectron2.structures import Boxes, Instances
 from PIL import Image
 from torch import nn
 
+from synmix.config import get_config
 from synmix.data import sources
-from synmix.train.config import get_config
 
 FRAMES = 12
 HEIGHT, WIDTH = 32, 64

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from synmix.config import load_config
 from synmix.errors import UserError
 from synmix.train.checkpoint import SafeCheckpointer, is_trusted, sha256_of
-from synmix.train.config import load_config
 
 
 class Malicious:

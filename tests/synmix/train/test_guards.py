@@ -129,8 +129,6 @@ def test_a_dry_run_writes_nothing_and_prints_the_plan(toy, capsys):
     [
         ("SOLVER.IMS_PER_BATCH", 5, None),
         ("SOLVER.ACCUMULATE", 3, "SOLVER.IMS_PER_BATCH is 4"),
-        ("DATALOADER.ON_DAMAGED", "ignore", "ON_DAMAGED"),
-        ("INPUT.RESIZE", "magic", "INPUT.RESIZE"),
         ("DATASETS.TEST", ("toy_vall",), "Did you mean 'toy_val'"),
         ("DATASETS.TEST", ("cityscapes_instance_val",), "expected the images in"),
         ("MODEL.WEIGHTS", "nowhere.pth", "not found"),

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from detectron2.modeling import build_model
 from detectron2.structures import BitMasks, Boxes, Instances
 from detectron2.utils.events import EventStorage
 
+from synmix.config import build_model, load_config
 from synmix.train.checkpoint import load_weights_only
-from synmix.train.config import load_config
 from synmix.train.run import train, with_device
 from synmix.train.trainer import SynMixTrainer
 

@@ -1,15 +1,14 @@
 """The length of a training: epochs, iterations and steps (paper 3.3, 4.2), and the effective learning rate (4.3)."""
 
-import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from synmix.errors import UserError
+from synmix.keys import default_of
 
 #: Where the learning rate drops: after 18k and 22k of 24k iterations (3.3). 4.3 says "in the last 60k and last 20k",
 #: which a schedule of 24k cannot mean; its last 6k and last 2k are these.
-PAPER_FRACTIONS = (18 / 24, 22 / 24)
+PAPER_FRACTIONS: tuple[float, ...] = default_of("SOLVER.STEP_FRACTIONS")
 
 
 def iterations_of(epochs: float, num_images: int, batch_size: int) -> int:
@@ -32,13 +31,7 @@ def steps_of(iterations: int, fractions: Sequence[float]) -> tuple[int, ...]:
 
 
 def effective_learning_rate(learning_rate: float, momentum: float) -> float:
-    """``lr / (1 - momentum)`` (paper 4.3): 0.005 without momentum equals 0.0005 at momentum 0.9.
-
-    Raises:
-        UserError: the momentum is not in [0, 1).
-    """
-    if not 0 <= momentum < 1:
-        raise UserError(f"SOLVER.MOMENTUM is {momentum}; give a number from 0 to below 1.")
+    """``lr / (1 - momentum)`` (paper 4.3): 0.005 without momentum equals 0.0005 at momentum 0.9."""
     return learning_rate / (1 - momentum)
 
 
@@ -49,18 +42,9 @@ def resolve_schedule(cfg: Any, num_images: int) -> None:
 
     Args:
         num_images: images of an epoch, repeats counted (``Composition.num_images``).
-
-    Raises:
-        UserError: lengths or fractions that cannot be meant.
     """
     solver = cfg.SOLVER
-    in_epochs = bool(solver.EPOCHS)
-    _check(solver.EPOCHS if in_epochs else solver.MAX_ITER, "EPOCHS" if in_epochs else "MAX_ITER")
-    for fraction in solver.STEP_FRACTIONS:
-        if not 0 < fraction < 1:
-            raise UserError(
-                f"SOLVER.STEP_FRACTIONS holds {fraction!r}; give fractions of the training, between 0 and 1."
-            )
+    in_epochs = solver.EPOCHS is not None
     frozen = cfg.is_frozen()
     cfg.defrost()
     if in_epochs:
@@ -72,17 +56,20 @@ def resolve_schedule(cfg: Any, num_images: int) -> None:
 
 
 def describe_schedule(cfg: Any, num_images: int) -> str:
-    """One line for logs: length in iterations and epochs, steps, and the effective learning rate (4.3)."""
+    """One line for logs: length in iterations and epochs, the learning rate's way, and the effective rate (4.3)."""
     solver = cfg.SOLVER
     epochs = epochs_of(solver.MAX_ITER, num_images, solver.IMS_PER_BATCH)
     effective = effective_learning_rate(solver.BASE_LR, solver.MOMENTUM)
-    drops = ", ".join(f"{step:,}" for step in solver.STEPS) or "no iteration"
     return (
         f"{solver.MAX_ITER:,} iterations of {solver.IMS_PER_BATCH} images, {epochs:.2f} epochs of {num_images:,}; "
-        f"drops after {drops}; learning rate {solver.BASE_LR:g}, momentum {solver.MOMENTUM:g}, effective {effective:g}"
+        f"learning rate {solver.BASE_LR:g}, {describe_decay(solver)}; "
+        f"momentum {solver.MOMENTUM:g}, effective learning rate {effective:g}"
     )
 
 
-def _check(length: Any, key: str) -> None:
-    if isinstance(length, bool) or not isinstance(length, int | float) or not 0 < length < math.inf:
-        raise UserError(f"SOLVER.{key} is {length!r}; give a number above 0.")
+def describe_decay(solver: Any) -> str:
+    """How the learning rate falls under ``LR_SCHEDULER_NAME``: only one of the schedulers drops at ``STEPS``."""
+    if solver.LR_SCHEDULER_NAME == "WarmupCosineLR":
+        return "along a cosine to 0"
+    drops = ", ".join(f"{step:,}" for step in solver.STEPS if step <= solver.MAX_ITER)
+    return f"times {solver.GAMMA:g} after {drops}" if drops else "constant"

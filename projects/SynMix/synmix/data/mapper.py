@@ -52,13 +52,7 @@ class SynMixMapper:
 
     @classmethod
     def from_config(cls, cfg: CfgNode) -> "SynMixMapper":
-        """The training mapper that ``cfg.INPUT`` describes.
-
-        Raises:
-            UserError: an unknown ``INPUT.RESIZE``.
-        """
-        if cfg.INPUT.RESIZE not in RESIZES:
-            raise UserError(f"INPUT.RESIZE is '{cfg.INPUT.RESIZE}', but must be one of {', '.join(RESIZES)}.")
+        """The training mapper that ``cfg.INPUT`` describes."""
         fallback = DatasetMapper(cfg, is_train=True)
         augmentations = [RESIZES[cfg.INPUT.RESIZE](augmentation) for augmentation in fallback.augmentations.augs]
         fallback.augmentations = T.AugmentationList(augmentations)

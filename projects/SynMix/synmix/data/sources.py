@@ -119,6 +119,7 @@ _SYNSCAPES_REMEDY = (
     "(datasets/README.md)."
 )
 _MINI_REMEDY = "Run datasets/make_mini.py, which draws the miniature."
+_START_REMEDY = "The study draws it when it first needs it: tools/study.py run --scale mini."
 
 #: name prefix, folder under $DETECTRON2_DATASETS, domain, remedy
 BUILT_IN: tuple[tuple[str, str, Domain, str], ...] = (
@@ -126,6 +127,7 @@ BUILT_IN: tuple[tuple[str, str, Domain, str], ...] = (
     ("synscapes_instance", "synscapes_harmonized", "synthetic", _SYNSCAPES_REMEDY),
     ("mini_cityscapes_instance", "mini/cityscapes", "real", _MINI_REMEDY),
     ("mini_synscapes_instance", "mini/synscapes_harmonized", "synthetic", _MINI_REMEDY),
+    ("mini_start_instance", "mini_start/cityscapes", "real", _START_REMEDY),
 )
 
 

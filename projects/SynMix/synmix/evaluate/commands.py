@@ -46,8 +46,8 @@ def score_checkpoint(arguments: argparse.Namespace) -> int:
     """Scores ``MODEL.WEIGHTS`` on registered data sets; runs in each process."""
     from detectron2.utils import comm
 
+    from synmix.config import load_config
     from synmix.evaluate.inference import evaluate_checkpoint
-    from synmix.train.config import load_config
 
     cfg = load_config(arguments.config_file, arguments.opts)
     if arguments.datasets:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 from detectron2.config import CfgNode
 from detectron2.evaluation import inference_on_dataset
-from detectron2.modeling import build_model
 from detectron2.utils import comm
 
+from synmix.config import build_model
 from synmix.data import coco
 from synmix.data.catalog import register_all
 from synmix.errors import UserError

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 from detectron2.config import CfgNode
-from detectron2.modeling import build_model
 from rich.table import Table
 
 from miniature.streets.write import write_miniature
+from synmix.config import build_model, load_config
 from synmix.data import sources
 from synmix.evaluate.result import Result, read_result, result_path
 from synmix.files import write_text
@@ -21,7 +21,6 @@ from synmix.pictures import save_picture
 from synmix.progress import console
 from synmix.train import run
 from synmix.train.checkpoint import FINAL, SafeCheckpointer
-from synmix.train.config import load_config
 from synmix.train.seeing import draw_predictions
 
 _DOMAINS = {"mini_cityscapes_instance_val": "real", "mini_synscapes_instance_val": "synthetic"}

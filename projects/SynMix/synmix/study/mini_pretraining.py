@@ -13,15 +13,11 @@ import numpy as np
 
 from miniature.streets.write import write_miniature
 from synmix.data.images import read_rgb
-from synmix.data.sources import datasets_root, register_cityscapes_format
+from synmix.data.sources import datasets_root
 from synmix.progress import track
 
 _FOLDER, _SEED = "mini_start", 1000
-_REMEDY = "It is drawn by the study when it first needs it; remove the folder to have it drawn anew."
-
-
 START_SET = "mini_start_instance_train"
-register_cityscapes_format(START_SET, f"{_FOLDER}/cityscapes", "train", "real", _REMEDY)
 
 
 def draw_start(images: int) -> None:

@@ -17,8 +17,6 @@ from synmix.data.mapper import SynMixMapper
 from synmix.errors import UserError
 from synmix.train.sampler import BatchSampler, copies_of, identity, image_seed
 
-#: What :attr:`DATALOADER.ON_DAMAGED` may say.
-ON_DAMAGED = ("stop", "replace")
 _UNREADABLE = (UserError, OSError, UnidentifiedImageError, SyntaxError)  # the last is Pillow's: a broken PNG chunk
 _TRIES = 10  # replacements for one image, before the data set is given up
 
@@ -40,8 +38,6 @@ class TrainingImages(torch.utils.data.Dataset):
         seed: int,
         on_damaged: str = "stop",
     ) -> None:
-        if on_damaged not in ON_DAMAGED:
-            raise UserError(f"DATALOADER.ON_DAMAGED is '{on_damaged}', but must be one of {', '.join(ON_DAMAGED)}.")
         self.copies = copies_of(records)
         self.members: dict[str, list[int]] = {}
         for index, record in enumerate(records):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from detectron2.config import CfgNode
-from detectron2.modeling import build_model
 from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
 
@@ -15,6 +14,7 @@ from synmix.compose.budget import describe_schedule, resolve_schedule
 from synmix.compose.composition import Composition, CompositionSpec, compose
 from synmix.compose.manifest import check_manifest, write_manifest
 from synmix.compose.manifest_text import summary
+from synmix.config import build_model, check_values
 from synmix.data import coco, sources
 from synmix.data.catalog import register_all
 from synmix.errors import UserError
@@ -74,6 +74,7 @@ def prepare(cfg: CfgNode) -> tuple[CfgNode, Composition]:
     Raises:
         UserError: see :func:`train`.
     """
+    check_values(cfg)
     cfg = with_device(cfg)
     composition = compose(CompositionSpec.from_config(cfg))
     register_all()

@@ -14,11 +14,11 @@ from detectron2.data import MetadataCatalog
 from detectron2.engine import DefaultTrainer, TrainerBase, hooks
 from detectron2.engine.defaults import create_ddp_model
 from detectron2.evaluation import DatasetEvaluator
-from detectron2.modeling import build_model
 from detectron2.utils import comm
 from detectron2.utils.events import EventWriter, TensorboardXWriter
 from torch import nn
 
+from synmix.config import build_model
 from synmix.errors import UserError
 from synmix.train.checkpoint import SafeCheckpointer
 from synmix.train.hooks import (
