@@ -7,8 +7,8 @@ import pytest
 
 from miniature.vehicles.write import SCENES, Miniature, write_miniature
 from synmix.errors import UserError
-from vehicle_keypoints.frames import VehicleFrame, check_frame, split_of_groups, to_points
-from vehicle_keypoints.readers.carfusion import box_of_points, read_carfusion, read_frame
+from vehicle_keypoints.frames import VehicleFrame, box_of_points, check_frame, split_of_groups, to_points
+from vehicle_keypoints.readers.carfusion import read_carfusion, read_frame
 from vehicle_keypoints.readers.coco import group_of, read_coco
 from vehicle_keypoints.readers.yolo import read_description, read_yolo
 from vehicle_keypoints.schemas import CARFUSION, CITYSAMPLE

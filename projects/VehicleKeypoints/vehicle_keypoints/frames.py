@@ -16,6 +16,7 @@ from synmix.files import read_json
 SPLITS = ("train", "val", "test")
 #: Of the groups of a data set that brings no split of its own, this share is tested on, and as much validated on.
 _HELD_OUT_SHARE = 1 / 6
+_CARFUSION_SHIFT, _CARFUSION_GROWTH = 1 / 10, 1 / 4  # of a box's width and height
 
 
 @dataclass(frozen=True)
@@ -107,3 +108,21 @@ def _declared_split(path: Path, known: Sequence[str]) -> dict[str, str]:
                 raise UserError(f"'{path}' names the group '{group}', which has no frames; known: {', '.join(known)}.")
             declared[group] = split
     return {group: declared.get(group, "train") for group in known}
+
+
+def box_of_points(points: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A vehicle's box as CarFusion's maker derives it from the points: their hull, moved a tenth out to the left and up
+    and grown by a quarter, clipped to the frame.
+
+    Args:
+        points: (K, 3) x, y, visibility.
+
+    Returns:
+        (4,) x_min, y_min, x_max, y_max.
+    """
+    labelled = points[points[:, 2] > 0, :2]
+    low, high = labelled.min(axis=0), labelled.max(axis=0)
+    size = high - low
+    start = np.maximum(low - _CARFUSION_SHIFT * size, 0)
+    end = np.minimum(start + (1 + _CARFUSION_GROWTH) * size, (width, height))
+    return np.concatenate([start, end])

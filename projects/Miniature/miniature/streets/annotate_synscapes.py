@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from miniature.camera import axes
 from miniature.streets.draw import FIRST_INDEX, Drawn, Entity
 from miniature.streets.scene import SceneObject
 
@@ -83,15 +84,15 @@ def _record(drawn: Drawn, entities: list[Entity], visible: np.ndarray) -> dict[s
 def _box3d(thing: SceneObject) -> dict[str, list[float]]:
     """A corner and the three edges from there: along, up and across, in metres."""
     length, tall, broad = (value * thing.size for value in thing.shape.size)
-    sine, cosine = np.sin(thing.heading), np.cos(thing.heading)
-    along, across = np.array([sine, 0.0, cosine]) * length, np.array([cosine, 0.0, -sine]) * broad
+    forward, up, right = axes(thing.heading)
+    along, across = forward * length, right * broad
     origin = np.array(thing.position) - along / 2 - across / 2
-    edges = {"origin": origin, "x": along, "y": np.array([0.0, tall, 0.0]), "z": across}
+    edges = {"origin": origin, "x": along, "y": up * tall, "z": across}
     return {name: np.round(vector, 3).tolist() for name, vector in edges.items()}
 
 
 def _camera(drawn: Drawn) -> dict[str, Any]:
-    camera = drawn.camera
+    camera, (height, width) = drawn.camera, drawn.index_map.shape
     return {
         "extrinsic": {"x": 0.0, "y": 0.0, "z": camera.elevation, "pitch": 0.0, "roll": 0.0, "yaw": 0.0},
         "intrinsic": {
@@ -99,8 +100,8 @@ def _camera(drawn: Drawn) -> dict[str, Any]:
             "fy": round(camera.focal, 3),
             "u0": round(camera.center_x, 3),
             "v0": round(camera.horizon, 3),
-            "resx": camera.width,
-            "resy": camera.height,
+            "resx": width,
+            "resy": height,
         },
     }
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from miniature.camera import Camera, axes
 from miniature.streets.furniture import FURNITURE_LABELS, furniture, furniture_colors
 from miniature.streets.looks import Look, Palette, develop, noise_field, palette
 from miniature.streets.scene import Furniture, Scene, SceneObject
-from miniature.streets.shapes import Camera, Placed, paint, place
+from miniature.streets.shapes import Placed, paint, place
 from miniature.streets.street import BUILDING, GROUNDS, Backdrop
 from synmix.labels import RIDER
 
@@ -83,7 +84,7 @@ def draw_scene(
     camera = scene.camera(height, width)
     factor = 3 if height <= 192 else 2
     canvas = np.empty((height * factor, width * factor, 4), np.uint8)
-    backdrop = Backdrop(canvas, scene, look, camera.scaled(factor, factor), rng)
+    backdrop = Backdrop(canvas, scene, look, camera.scaled(factor), rng)
     backdrop.draw()
     middle = slice(factor // 2, None, factor)
     backdrop_map = canvas[middle, middle, 3].copy()
@@ -181,8 +182,8 @@ def _shadow_map(scene: Scene, look: Look, camera: Camera, height: int, width: in
     reach = (0.25 + 0.75 * scene.weather) / max(scene.sun[1], 0.3)
     for thing in scene.objects:
         length, tall, broad = (value * thing.size for value in thing.shape.size)
-        forward = np.array([np.sin(thing.heading), 0.0, np.cos(thing.heading)]) * length / 2
-        right = np.array([np.cos(thing.heading), 0.0, -np.sin(thing.heading)]) * max(broad, 0.4) / 2
+        own = axes(thing.heading)
+        forward, right = own[0] * length / 2, own[2] * max(broad, 0.4) / 2
         feet = np.array(thing.position) + np.array(
             [forward + right, forward - right, -forward - right, right - forward]
         )

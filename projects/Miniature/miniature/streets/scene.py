@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from miniature.camera import Camera
 from miniature.streets import people, vehicles
-from miniature.streets.shapes import Camera, Shape
+from miniature.streets.shapes import Shape
 
 MAX_OBJECTS = 100  # the index map has room for 200 entities, and a ridden vehicle needs two
 
@@ -77,9 +78,7 @@ class Scene:
 
     def camera(self, height: int, width: int) -> Camera:
         """The camera on an image of this size."""
-        return Camera(
-            height, width, self.focal * height, (0.5 + self.pan) * width, self.horizon * height, bend=self.bend
-        )
+        return Camera(self.focal * height, (0.5 + self.pan) * width, self.horizon * height, bend=self.bend)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Shapes as lists of simple parts in metres, and how they become pixels.
 
-A shape's own axes: x forward, y up from the ground, z to its right. The world: X right, Y up, Z away from the camera.
+A shape's own axes: x forward, y up from the ground, z to its right.
 
 Shape legend: P points of a shape, M parts of it.
 """
@@ -11,45 +11,12 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from miniature.camera import NEAR, Camera, axes
+
 Point2 = tuple[float, float]
 Point3 = tuple[float, float, float]
 
 FACE, LINE, DISC = range(3)  # a filled polygon; a stroke; a disc that always faces the camera
-_NEAR = 0.6  # metres: what comes closer is projected as if it stood there
-
-
-@dataclass(frozen=True)
-class Camera:
-    """A pinhole camera that looks along Z over a street that may bend."""
-
-    height: int  # pixels
-    width: int
-    focal: float  # pixels
-    center_x: float  # the column that lies straight ahead
-    horizon: float  # the row of the horizon
-    elevation: float = 1.3  # metres above the road
-    bend: float = 0.0  # the street lies at X + bend * Z^2
-
-    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """World points (..., 3) in metres -> pixel coordinates (..., 2) and pixels per metre (...)."""
-        depth = np.maximum(points[..., 2], _NEAR)
-        scale = self.focal / depth
-        pixels = np.empty((*depth.shape, 2))
-        pixels[..., 0] = self.center_x + (points[..., 0] + self.bend * depth * depth) * scale
-        pixels[..., 1] = self.horizon + (self.elevation - points[..., 1]) * scale
-        return pixels, scale
-
-    def scaled(self, factor_y: float, factor_x: float) -> "Camera":
-        """The same view on an image that is larger by these factors."""
-        return Camera(
-            round(self.height * factor_y),
-            round(self.width * factor_x),
-            self.focal * factor_y,
-            self.center_x * factor_x,
-            self.horizon * factor_y,
-            self.elevation,
-            self.bend,
-        )
 
 
 @dataclass(frozen=True)
@@ -185,18 +152,16 @@ def place(shape: Shape, position: Point3, heading: float, size: float, camera: C
 
     Args:
         position: X, Y, Z of its middle on the ground, in metres.
-        heading: radians; 0 drives away from the camera, pi comes towards it, pi / 2 goes to the right.
+        heading: radians (:func:`miniature.camera.axes`).
         size: 1 for the shape's own size.
     """
-    sine, cosine = np.sin(heading), np.cos(heading)
-    axes = np.array([[sine, 0.0, cosine], [0.0, 1.0, 0.0], [cosine, 0.0, -sine]])
-    offset = np.array(position)
-    points, centers = shape.points @ (axes * size) + offset, shape.centers @ (axes * size) + offset
-    normals = shape.normals @ axes
-    seen = centers - (0.0, camera.elevation, 0.0)
+    own, offset = axes(heading), np.array(position)
+    points, centers = shape.points @ (own * size) + offset, shape.centers @ (own * size) + offset
+    normals = shape.normals @ own
+    seen = centers - camera.position
     visible = (np.einsum("md,md->m", normals, seen) < 0) | shape.two_sided
     pixels, scales = camera.project(points)
-    if camera.focal / max(offset[2], _NEAR) * shape.size[1] * size < 9:
+    if camera.focal / max(offset[2], NEAR) * shape.size[1] * size < 9:
         visible &= ~shape.details
     order: np.ndarray = np.arange(len(visible))
     if shape.groups.any():

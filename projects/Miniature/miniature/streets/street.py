@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from miniature.camera import Camera
 from miniature.streets.looks import ACCENTS, Color, Look, saturate, vary
 from miniature.streets.scene import Block, Scene
-from miniature.streets.shapes import Camera
 
 ROAD, WALK, BUILDING, VEGETATION, TERRAIN, SKY = 7, 8, 11, 21, 22, 23
 #: Where shadows fall, and where the real look has texture.

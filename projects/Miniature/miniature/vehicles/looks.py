@@ -3,16 +3,12 @@
 The real look is dull, noisy, vignetted and cluttered; the synthetic one clean, saturated and evenly lit.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-if TYPE_CHECKING:
-    from miniature.vehicles.scene import Camera
+from miniature.camera import Camera
 
 Color = tuple[float, float, float]
 
@@ -143,8 +139,7 @@ def paint_background(
     look: Look, generator: np.random.Generator, camera: Camera, height: int, width: int, scale: int
 ) -> np.ndarray:
     """(height, width, 3) uint8: sky, buildings, verge, road with lane marks."""
-    horizon = round((camera.centre[1] - camera.focal * np.tan(camera.pitch)) * scale)
-    horizon = int(np.clip(horizon, 0.08 * height, 0.6 * height))
+    horizon = int(np.clip(round(camera.horizon * scale), 0.08 * height, 0.6 * height))
     rise = np.linspace(0, 1, horizon)[:, None, None]
     canvas = np.empty((height, width, 3), dtype=np.uint8)
     canvas[:horizon] = np.array(look.sky[0]) * (1 - rise) + np.array(look.sky[1]) * rise
@@ -178,7 +173,7 @@ def _paint_buildings(canvas: np.ndarray, look: Look, generator: np.random.Genera
 def _paint_road(canvas: np.ndarray, look: Look, camera: Camera, scale: int, half: float) -> None:
     def fill(corners: list[tuple[float, float]], color: Color) -> None:
         world = np.array([(right, 0.0, ahead) for right, ahead in corners])
-        cv2.fillPoly(canvas, [np.round(camera.project(world) * scale).astype(np.int32)], color, lineType=cv2.LINE_AA)
+        cv2.fillPoly(canvas, [np.round(camera.project(world)[0] * scale).astype(np.int32)], color, lineType=cv2.LINE_AA)
 
     near, far = 1.5, 90.0
     fill([(-half - 0.3, near), (half + 0.3, near), (half + 0.3, far), (-half - 0.3, far)], (186, 184, 178))

@@ -1,7 +1,6 @@
 """Street frames with vehicles: pure functions from a seed to an image and its exact points.
 
 Shape legend: H, W the frame's height and width, N vehicles, 24 points.
-World coordinates in metres: right, up, ahead; the camera stands at the origin of the ground plane, some metres up.
 """
 
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from miniature.camera import Camera, axes
 from miniature.vehicles.car import STYLES, Car, make_car
 from miniature.vehicles.looks import Look, finish, paint_background, shade
 from vehicle_keypoints.schemas import CITYSAMPLE
@@ -19,36 +19,12 @@ _MIN_WIDTH = 18  # pixels; smaller cars are not placed
 
 
 @dataclass(frozen=True)
-class Camera:
-    """A pinhole camera above the road."""
-
-    focal: float  # pixels
-    height: float  # metres
-    pitch: float  # radians, positive looks down
-    centre: tuple[float, float]  # pixels
-
-    def project(self, world: np.ndarray) -> np.ndarray:
-        """(n, 3) metres -> (n, 2) pixels; points must lie ahead of the camera."""
-        right, up, ahead = world[:, 0], world[:, 1] - self.height, world[:, 2]
-        depth = np.maximum(ahead * np.cos(self.pitch) - up * np.sin(self.pitch), 0.1)
-        rise = up * np.cos(self.pitch) + ahead * np.sin(self.pitch)
-        return np.column_stack(
-            [self.centre[0] + self.focal * right / depth, self.centre[1] - self.focal * rise / depth]
-        )
-
-    @property
-    def position(self) -> np.ndarray:
-        """(3,) metres."""
-        return np.array([0.0, self.height, 0.0])
-
-
-@dataclass(frozen=True)
 class Placed:
     """A car on the road."""
 
     car: Car
     place: np.ndarray  # (2,) right and ahead, metres
-    heading: float  # radians; 0 drives away from the camera, growing to the right
+    heading: float  # radians (``miniature.camera.axes``)
     paint: np.ndarray  # (3,) RGB 0..255
 
     def to_world(self, points: np.ndarray) -> np.ndarray:
@@ -57,9 +33,8 @@ class Placed:
 
     def rotate(self, vectors: np.ndarray) -> np.ndarray:
         """(n, 3) directions, likewise."""
-        forward = np.array([np.sin(self.heading), 0.0, np.cos(self.heading)])
-        left = np.array([-np.cos(self.heading), 0.0, np.sin(self.heading)])
-        return vectors @ np.stack([forward, left, np.array([0.0, 1.0, 0.0])])
+        forward, up, right = axes(self.heading)
+        return vectors @ np.stack([forward, -right, up])
 
 
 @dataclass(frozen=True)
@@ -92,7 +67,7 @@ def _camera(look: Look, generator: np.random.Generator, height: int, width: int)
     camera_height = generator.uniform(*look.camera_height)
     focal = width * generator.uniform(0.95, 1.25)
     pitch = np.arctan2(camera_height - 0.8, generator.uniform(9, 12))
-    return Camera(focal, camera_height, pitch, (width / 2, height * 0.52))
+    return Camera(focal, width / 2, height * 0.52, camera_height, pitch)
 
 
 def _place_cars(look: Look, generator: np.random.Generator, camera: Camera, width: int) -> list[Placed]:
@@ -124,7 +99,7 @@ def _draw_car(
         normal = car.rotate(face.normal[None])[0]
         if normal @ (camera.position - corners.mean(axis=0)) <= 0:
             continue
-        polygon = np.round(camera.project(corners) * scale).astype(np.int32)
+        polygon = np.round(camera.project(corners)[0] * scale).astype(np.int32)
         cv2.fillPoly(canvas, [polygon], shade(look, face.part, car.paint, normal), lineType=cv2.LINE_AA)
         cv2.fillPoly(silhouette, [polygon], 1)
     _draw_mirrors(canvas, car, camera, scale, near=True)
@@ -140,7 +115,7 @@ def _draw_mirrors(canvas: np.ndarray, car: Placed, camera: Camera, scale: int, n
         world = car.to_world(car.car.points[index][None])
         faces_camera = float(car.rotate(car.car.normals[index])[0] @ (camera.position - world[0])) > 0
         if faces_camera == near:
-            x, y = camera.project(world)[0] * scale
+            x, y = camera.project(world)[0][0] * scale
             radius = int(max(2, 0.09 * camera.focal * scale / world[0, 2]))
             cv2.circle(canvas, (round(x), round(y)), radius, tuple((0.5 * car.paint).tolist()), -1, cv2.LINE_AA)
 
@@ -149,7 +124,7 @@ def _draw_shadow(canvas: np.ndarray, car: Placed, camera: Camera, look: Look, sc
     length, width = np.ptp(car.car.points[:, 0]), np.ptp(car.car.points[:, 1])
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     ring = np.column_stack([0.56 * length * np.cos(angles), 0.6 * width * np.sin(angles), np.zeros(24)])
-    polygon = np.round(camera.project(car.to_world(ring)) * scale).astype(np.int32)
+    polygon = np.round(camera.project(car.to_world(ring))[0] * scale).astype(np.int32)
     mask = np.zeros(canvas.shape[:2], dtype=np.float32)
     cv2.fillPoly(mask, [polygon], 1.0)
     mask = cv2.blur(mask, (2 * scale + 1, 2 * scale + 1))[..., None] * look.shadow
@@ -167,7 +142,7 @@ def _label(
     if box[2] - box[0] < _MIN_WIDTH:
         return None
     world = car.to_world(car.car.points)
-    pixels = camera.project(world)
+    pixels, _ = camera.project(world)
     height, width = owner.shape[0] / scale, owner.shape[1] / scale
     visibility = np.zeros(len(world))
     for point, (x, y) in enumerate(pixels):

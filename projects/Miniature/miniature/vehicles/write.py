@@ -13,7 +13,7 @@ from miniature.vehicles.scene import DrawnFrame, draw_frame
 from synmix.errors import UserError
 from synmix.files import atomic_path, read_json, write_json, write_text
 from synmix.progress import parallel_map
-from vehicle_keypoints.readers.carfusion import NUM_POINTS, box_of_points
+from vehicle_keypoints.frames import box_of_points
 from vehicle_keypoints.schemas import CARFUSION, CITYSAMPLE
 
 #: Scenes of the real miniature and the split of each; frames of a scene share light and street.
@@ -89,7 +89,7 @@ def synthetic_groups() -> list[tuple[str, str]]:
 
 def _scatter(frame: DrawnFrame, generator: np.random.Generator) -> DrawnFrame:
     """The same frame with labels as CarFusion's: 14 points, whole pixels, scattered, some missing, never a centre."""
-    points = frame.keypoints[:, :NUM_POINTS].copy()
+    points = frame.keypoints[:, : len(CARFUSION.points)].copy()
     diagonal = np.linalg.norm(frame.boxes[:, 2:] - frame.boxes[:, :2], axis=1)[:, None, None]
     points[..., :2] = np.round(
         points[..., :2] + generator.normal(0, 1, points[..., :2].shape) * _LABEL_NOISE * diagonal
@@ -124,8 +124,8 @@ def _write_real(root: Path, miniature: Miniature, num_workers: int) -> None:
     flips = ", ".join(map(str, CARFUSION.flip_index))
     write_text(
         root / "yolo" / "data.yaml",
-        f"train: images/train\nval: images/val\ntest: images/test\nkpt_shape: [{NUM_POINTS}, 3]\nnames: {names}\n"
-        f"flip_idx: [{flips}]\n",
+        f"train: images/train\nval: images/val\ntest: images/test\n"
+        f"kpt_shape: [{len(CARFUSION.points)}, 3]\nnames: {names}\nflip_idx: [{flips}]\n",
     )
     held_out = {split: [scene for scene, own in SCENES.items() if own == split] for split in ("val", "test")}
     write_json(root / "splits.json", held_out)

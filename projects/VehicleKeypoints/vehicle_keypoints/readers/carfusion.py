@@ -1,8 +1,8 @@
 """CarFusion as it is downloaded: ``<scene>/gt/<camera>_<frame>.txt`` beside ``<scene>/images_jpg`` (or ``images``).
 
 Rows are ``x, y, keypoint 1..14, instance, visibility 1..3``. The conversion is the maker's own (carfusion_to_coco):
-visibility 1 -> 2 (visible), 2 -> 1 (hidden), 3 -> 2; a point off the frame is not labelled; the box is the hull of the
-labelled points, moved a tenth out to the left and up and grown by a quarter, clipped to the frame.
+visibility 1 -> 2 (visible), 2 -> 1 (hidden), 3 -> 2; a point off the frame is not labelled; the box is
+:func:`~vehicle_keypoints.frames.box_of_points`.
 """
 
 from pathlib import Path
@@ -12,13 +12,12 @@ import numpy as np
 from synmix.data.images import image_size
 from synmix.errors import UserError
 from synmix.progress import parallel_map
-from vehicle_keypoints.frames import VehicleFrame, check_frame
+from vehicle_keypoints.frames import VehicleFrame, box_of_points, check_frame
 
 NUM_POINTS = 14
 IMAGE_FOLDERS = ("images_jpg", "images")
 _VISIBILITY = {1: 2, 2: 1, 3: 2}
 _COLUMNS = 5
-_BOX_SHIFT, _BOX_GROWTH = 1 / 10, 1 / 4
 
 
 def read_carfusion(root: Path, num_workers: int = 0) -> list[VehicleFrame]:
@@ -51,23 +50,6 @@ def read_frame(path: Path) -> VehicleFrame:
     )
     check_frame(frame, path)
     return frame
-
-
-def box_of_points(points: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The maker's box of a vehicle.
-
-    Args:
-        points: (K, 3) x, y, visibility.
-
-    Returns:
-        (4,) x_min, y_min, x_max, y_max.
-    """
-    labelled = points[points[:, 2] > 0, :2]
-    low, high = labelled.min(axis=0), labelled.max(axis=0)
-    size = high - low
-    start = np.maximum(low - _BOX_SHIFT * size, 0)
-    end = np.minimum(start + (1 + _BOX_GROWTH) * size, (width, height))
-    return np.concatenate([start, end])
 
 
 def _read_rows(path: Path, height: int, width: int) -> np.ndarray:
