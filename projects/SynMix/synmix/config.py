@@ -5,7 +5,7 @@ import importlib
 import importlib.util
 import reprlib
 from ast import literal_eval
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from synmix.labels import CLASS_NAMES
 
 __all__ = [
     "CONFIGS", "ConfigFile", "build_model", "check_values", "config_chain", "config_path", "get_config",
-    "import_plugins", "load_config", "set_key",
+    "import_modules", "import_plugins", "load_config", "merge_values", "set_key",
 ]  # fmt: skip
 
 #: The project's own parts of models; they register themselves with Detectron2 when they are imported.
@@ -73,7 +73,7 @@ def load_config(path: str | Path, options: Sequence[str] = ()) -> CfgNode:
     """
     cfg = get_config()
     for file in config_chain(path) if str(path) else ():
-        _merge(cfg, file.values, f"config '{file.path}'")
+        merge_values(cfg, file.values, f"config '{file.path}'")
     if len(options) % 2:
         raise UserError(f"options come as KEY VALUE pairs, but '{options[-1]}' has no partner.")
     for name, value in zip(options[::2], options[1::2], strict=True):
@@ -97,11 +97,16 @@ def set_key(cfg: CfgNode, name: str, value: Any) -> None:
     _check_part(name, _node(cfg, name.rpartition(".")[0])[name.rpartition(".")[2]])
 
 
-def _merge(cfg: CfgNode, values: Mapping[Any, Any], where: str, prefix: str = "") -> None:
+def merge_values(cfg: CfgNode, values: Mapping[Any, Any], where: str, prefix: str = "") -> None:
+    """Sets the keys of nested plain values, e.g. of a :class:`ConfigFile`.
+
+    Raises:
+        UserError: unknown key, or a value that cannot be meant; ``where`` it stands is named.
+    """
     for key, value in values.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping) and isinstance(_node(cfg, prefix).get(key), CfgNode):
-            _merge(cfg, value, where, f"{name}.")
+            merge_values(cfg, value, where, f"{name}.")
         else:
             _set(cfg, name, value, where)
 
@@ -144,7 +149,16 @@ def import_plugins(cfg: CfgNode) -> None:
     Raises:
         UserError: one cannot be imported.
     """
-    for name in cfg.IMPORTS:
+    import_modules(cfg.IMPORTS)
+
+
+def import_modules(names: Iterable[str]) -> None:
+    """Imports a person's own modules.
+
+    Raises:
+        UserError: one cannot be imported.
+    """
+    for name in names:
         try:
             importlib.import_module(name)
         except UserError:
