@@ -33,7 +33,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--data-set", help="evaluated on (default: the scale's real validation set)")
     parser.add_argument("--figure", default="AP", help="AP, AP50, AP-car, ... (default: AP)")
     parser.add_argument("--confidence", type=float, default=0.95, help="of the interval (default: 0.95)")
-    parser.add_argument("--resamples", type=int, default=10_000, help="of the bootstrap (default: 10000)")
+    parser.add_argument("--resamples", type=int, default=1000, help="of the images (default: 1000)")
     return parser.parse_args()
 
 
@@ -61,13 +61,15 @@ def main() -> int:
 def report(verdict: GateVerdict) -> str:
     """The verdict for people."""
     gain, terms = verdict.gain, verdict.terms
+    low, high = gain.interval(terms.confidence)
+    p_value = gain.p_value(terms.min_gain, "greater")
+    between = "open, with one training on a side" if gain.is_open else f"[{low:+.2f}, {high:+.2f}]"
     late = "" if verdict.declared_first else (
         "\nnote: the terms were declared after results were there, so this verdict explores, it does not confirm."
     )  # fmt: skip
     return (
         f"{verdict.answer.upper()}: {terms.figure} on {terms.data_set} changes by {gain.value:+.2f} points "
-        f"[{gain.low:+.2f}, {gain.high:+.2f}] ({terms.confidence:.0%}, p = {gain.p_value:.3f}); "
-        f"{terms.min_gain:+g} was asked for.\n"
+        f"{between} ({terms.confidence:.0%}); {terms.min_gain:+g} was asked for (p = {p_value:.3f}).\n"
         f"control: {', '.join(verdict.control)}\nmixed: {', '.join(verdict.mixed)}{late}"
     )
 

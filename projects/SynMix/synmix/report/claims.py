@@ -63,12 +63,15 @@ class Comparison:
 
 
 def _side(estimate: Estimate, margin: float) -> Answer:
+    if estimate.is_open:
+        return "open"
     return "holds" if estimate.low > margin else "does not hold" if estimate.high < margin else "open"
 
 
 def _show(estimate: Estimate, as_ratio: bool) -> str:
     unit, sign = ("times", "") if as_ratio else ("AP", "+")
-    numbers = f"{estimate.value:{sign}.1f} {unit} [{estimate.low:{sign}.1f}, {estimate.high:{sign}.1f}]"
+    interval = "one training a side" if estimate.is_open else f"[{estimate.low:{sign}.1f}, {estimate.high:{sign}.1f}]"
+    numbers = f"{estimate.value:{sign}.1f} {unit} {interval}"
     return numbers.replace("-", "\N{MINUS SIGN}") + (f", {estimate.seeds} seeds" if estimate.seeds > 1 else "")
 
 
@@ -247,7 +250,7 @@ def _one_optimum(estimates: Estimates) -> Verdict:
         top = max(found, key=lambda rate: found[rate].value)
         best.append(top)
         differences = {rate: estimates.difference(run, runs[top], REAL) for rate, run in runs.items()}
-        possible.append([rate for rate, difference in differences.items() if difference and difference.low <= 0])
+        possible.append([rate for rate, difference in differences.items() if difference and (difference.is_open or difference.low <= 0)])
     step = 1.001 * max(high / low for low, high in pairwise(rates))
     answer: Answer = "holds" if max(best) / min(best) <= step else "open"
     if not any(max(some) / min(some) <= step for some in product(*possible)):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from synmix.compose.published import TABLE_4
 from synmix.report import figures
 from synmix.report.claims import claims
-from synmix.report.estimates import CONFIDENCE, RESAMPLES, Estimate, Estimates
+from synmix.report.estimates import CONFIDENCE, Estimate, Estimates
 from synmix.report.report_model import Block, CheckItem, Checklist, Grid, Paragraph, Section
 from synmix.study import published
 from synmix.study.experiments import REAL, SYNTHETIC, TEST, TITLES, baseline, mixture
@@ -37,8 +37,8 @@ def closing(estimates: Estimates) -> list[Section]:
 _HOW_JUDGED = (
     f"A comparison holds where its whole {CONFIDENCE:.0%} interval is beyond the margin of its criterion, does not "
     "hold where the whole interval is on the other side, and is open in between. A claim of several comparisons "
-    f"holds where all do. Intervals are paired bootstraps over {RESAMPLES:,} resamples of the images, and "
-    "of the seeds where there are several; with a single seed they do not contain what another seed would change. "
+    "holds where all do. Intervals are Student's over the seeds and the images, paired in the seeds where both sides "
+    "have the same; with a single training on a side nobody knows what another one would change, and it is open. "
     "Many comparisons are made here: one in twenty would fall outside its interval by chance alone."
 )
 

@@ -1,22 +1,21 @@
 """The gate: does mixing pay? A control arm against a mixed arm, by terms that were written down beforehand.
 
 The verdict is ``pass`` where the whole interval of the gain is at or above the least gain that was asked for, ``fail``
-where all of it is below, ``inconclusive`` in between. The interval is a bootstrap over images and seeds, paired in the
-images, and in the seeds where both arms have the same.
+where all of it is below, ``inconclusive`` in between and where an arm has one training only. The interval is Student's
+over seeds and images (:mod:`synmix.statistics`), paired in the seeds where both arms have the same.
 """
 
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from synmix.errors import UserError
-from synmix.evaluate.bootstrap import Difference, paired_difference
 from synmix.files import read_json, write_json
+from synmix.statistics import Estimate, answer
+from synmix.study.comparison import Arm, gain
 from synmix.study.store import Record, Store
-
-Answer = Literal["pass", "fail", "inconclusive"]
 
 
 @dataclass(frozen=True)
@@ -29,17 +28,16 @@ class Terms:
     min_gain: float  # AP points
     figure: str = "AP"
     confidence: float = 0.95
-    resamples: int = 10_000
-    seed: int = 0
+    resamples: int = 1000
 
 
 @dataclass(frozen=True)
 class GateVerdict:
     """The answer and what it rests on."""
 
-    answer: Answer
+    answer: str  # pass, fail or inconclusive
     terms: Terms
-    gain: Difference
+    gain: Estimate
     control: tuple[str, ...]  # runs
     mixed: tuple[str, ...]
     declared_first: bool  # the terms are older than every result
@@ -79,27 +77,18 @@ def judge(store: Store, terms: Terms, declared: float) -> GateVerdict:
     if not 0 < terms.confidence < 1:
         raise UserError(f"--confidence is {terms.confidence:g}; give a share between 0 and 1.")
     control, mixed = (find_arm(store, name) for name in (terms.control, terms.mixed))
-    before, after = ([_result(record, terms.data_set).table for record in arm] for arm in (control, mixed))
-    paired = _seeds(control) == _seeds(mixed)
-    gains = paired_difference(before, after, terms.resamples, terms.confidence, terms.seed, paired)
-    if terms.figure not in gains:
-        raise UserError(f"unknown figure '{terms.figure}'; known: {', '.join(gains)}.")
-    gain = gains[terms.figure]
-    first = all(declared <= record.status.ended for record in (*control, *mixed))
-    return GateVerdict(answer(gain.low, gain.high, terms.min_gain), terms, gain, _ids(control), _ids(mixed), first)
-
-
-def _seeds(arm: Sequence[Record]) -> list[int]:
-    return [record.run.seed for record in arm]
+    sides = [
+        Arm(name, {record.run.seed: _result(record, terms.data_set) for record in records}, terms.resamples)
+        for name, records in ((terms.control, control), (terms.mixed, mixed))
+    ]
+    found = gain(*sides, terms.figure)
+    first = all(declared <= record.status.started for record in (*control, *mixed))
+    verdict = answer(found, terms.min_gain, confidence=terms.confidence)
+    return GateVerdict(verdict, terms, found, _ids(control), _ids(mixed), first)
 
 
 def _ids(arm: Sequence[Record]) -> tuple[str, ...]:
     return tuple(record.run.id for record in arm)
-
-
-def answer(low: float, high: float, min_gain: float) -> Answer:
-    """The rule: what an interval says of the least gain that was asked for."""
-    return "pass" if low >= min_gain else "fail" if high < min_gain else "inconclusive"
 
 
 def find_arm(store: Store, name: str) -> Sequence[Record]:
