@@ -14,10 +14,11 @@ Exit codes: 0 done; 1 a check failed (--official, --minimum-ap, --fail-if-worse)
 
 import argparse
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from synmix.errors import UserError, run_tool
-from synmix.evaluate.commands import compare, score_checkpoint, score_folders
+from synmix.evaluate.commands import OK, Sampling, Wishes, compare, report, score_folders
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -80,10 +81,21 @@ def main() -> int:
     arguments = parse_arguments()
     check(arguments)
     if arguments.compare:
-        return compare(arguments)
+        first, second = (side.split(",") for side in arguments.compare)
+        return compare(first, second, _wishes(arguments), _sampling(arguments))
     if arguments.predictions:
-        return score_folders(arguments)
+        work = (arguments.images, arguments.num_workers)
+        folders = (arguments.predictions, arguments.ground_truth)
+        return score_folders(*folders, _wishes(arguments), _sampling(arguments), *work)
     return _launch(arguments)
+
+
+def _wishes(arguments: argparse.Namespace) -> Wishes:
+    return Wishes(**{field.name: getattr(arguments, field.name) for field in fields(Wishes)})
+
+
+def _sampling(arguments: argparse.Namespace) -> Sampling:
+    return Sampling(arguments.resamples, arguments.confidence, arguments.seed)
 
 
 def _launch(arguments: argparse.Namespace) -> int:
@@ -98,10 +110,36 @@ def _launch(arguments: argparse.Namespace) -> int:
 
 
 def _work(arguments: argparse.Namespace) -> int:
-    code = score_checkpoint(arguments)
+    code = _score_checkpoint(arguments)
     if code and arguments.num_gpus > 1:
         sys.exit(code)  # of a process that was started; the first one passes it on
     return code
+
+
+def _score_checkpoint(arguments: argparse.Namespace) -> int:
+    """Scores ``MODEL.WEIGHTS`` on registered data sets; runs in each process."""
+    from detectron2.utils import comm
+
+    from synmix.evaluate.watch import Watch
+    from synmix.train.config import load_config
+    from synmix.train.run import evaluate
+    from vehicle_keypoints import evaluator  # noqa: F401  registers the second experiment's data sets and metrics
+
+    cfg, wishes, sampling = load_config(arguments.config_file, arguments.opts), _wishes(arguments), _sampling(arguments)
+    if arguments.datasets:
+        cfg.DATASETS.TEST = tuple(arguments.datasets)
+    if not cfg.DATASETS.TEST:
+        raise UserError("DATASETS.TEST names no data set, so there is nothing to evaluate; name one.")
+    if not cfg.MODEL.WEIGHTS:
+        raise UserError("MODEL.WEIGHTS is empty; give the checkpoint to evaluate: MODEL.WEIGHTS FILE.")
+    cfg.TEST.BOOTSTRAP.RESAMPLES, cfg.TEST.BOOTSTRAP.CONFIDENCE = sampling.resamples, sampling.confidence
+    cfg.TEST.BOOTSTRAP.SEED = sampling.seed
+    with Watch(wishes, cfg.OUTPUT_DIR, len(cfg.DATASETS.TEST) > 1) as watch:
+        found = evaluate(cfg, arguments.trust_pickle, watch)
+        watch.finish()
+        if not comm.is_main_process():
+            return OK
+        return report(found.results, wishes, watch.official(), found.figures)
 
 
 if __name__ == "__main__":

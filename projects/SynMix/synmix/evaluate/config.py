@@ -9,3 +9,5 @@ def add_evaluation_config(cfg: CfgNode) -> None:
     cfg.TEST.BOOTSTRAP = CfgNode({"RESAMPLES": 1000, "CONFIDENCE": 0.95, "SEED": 0})
     # Also report pycocotools' figures for data sets in COCO format.
     cfg.TEST.COCO = False
+    # Inference in half precision (torch.autocast); figures then differ by what rounding does.
+    cfg.TEST.AMP = False

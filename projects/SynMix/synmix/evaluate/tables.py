@@ -77,6 +77,16 @@ def comparison_table(
     return table
 
 
+def figures_table(figures: Mapping[str, float], title: str) -> Table:
+    """Any figures, one a row."""
+    table = _table(title)
+    table.add_column("figure", justify="left")
+    table.add_column("", justify="right")
+    for name, value in figures.items():
+        table.add_row(name, _number(value))
+    return table
+
+
 def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, header_style="bold")
 
