@@ -1,4 +1,4 @@
-"""A checkpoint scored by the tool: on two processes as on one, with and without autocast, with masks and with keypoints."""
+"""A checkpoint scored by the tool: on two processes as on one, in half precision, by the evaluator of a plugin."""
 
 import json
 import subprocess

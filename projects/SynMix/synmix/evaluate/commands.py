@@ -2,18 +2,21 @@
 what was asked for, and says whether all checks passed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from synmix.evaluate.average_precision import average_precision
+from synmix.errors import UserError
+from synmix.evaluate.average_precision import MatchTable, average_precision
 from synmix.evaluate.bootstrap import paired_difference
+from synmix.evaluate.by_size import COCO_EDGES
 from synmix.evaluate.cityscapes_format import ImageFiles, match_folders, pair_files, read_predictions
 from synmix.evaluate.result import Result, make_result, provenance, read_result, to_json
-from synmix.evaluate.tables import comparison_table, figures_table, result_table
+from synmix.evaluate.tables import comparison_table, figures_table, plain_table, result_table
+from synmix.evaluate.why import Why, causes_table, explain, sizes_table, why_json
 from synmix.files import write_json
 
 OK, CHECK_FAILED = 0, 1
@@ -40,6 +43,9 @@ class Wishes:
     official: bool = False  # run cityscapesScripts too; a difference fails
     minimum_ap: float | None = None  # percent; below fails
     fail_if_worse: bool = False
+    why: bool = False  # tables of errors by cause and of AP by size
+    why_chart: Path | None = None  # the former as stacked bars
+    size_edges: tuple[float, ...] = COCO_EDGES  # pixels
 
 
 def score_folders(
@@ -90,10 +96,13 @@ def compare(
     resampling = (sampling.resamples or 1000, sampling.confidence, sampling.seed)
     differences = paired_difference(tables[0], tables[1], *resampling)
     means = [_mean_figures(side) for side in sides]
-    Console().print(comparison_table(differences, means[0], means[1], sides[0][0].table.classes))
+    Console(width=120).print(comparison_table(differences, means[0], means[1], sides[0][0].table.classes))
+    whys = _explain({"first": tables[0], "second": tables[1]}, wishes)
     if wishes.json:
         plain = {name: {key: _null(value) for key, value in asdict(d).items()} for name, d in differences.items()}
-        write_json(wishes.json, {"first": _plain(means[0]), "second": _plain(means[1]), "difference": plain})
+        reasons = {"why": {side: why_json(why) for side, why in whys.items()}} if whys else {}
+        both = {"first": _plain(means[0]), "second": _plain(means[1])}
+        write_json(wishes.json, {**both, "difference": plain, **reasons})
     if wishes.chart:
         from synmix.evaluate.chart import draw_chart
 
@@ -133,8 +142,11 @@ def report(
         for task, values in tasks.items():
             Console(width=120).print(figures_table(values, f"{dataset}: {task}"))
             passed &= _reaches(dataset, values, wishes.minimum_ap)
+    whys = _explain({dataset: [result.table] for dataset, result in ours.items()}, wishes)
     if wishes.json:
         plain = {dataset: to_json(result) for dataset, result in ours.items()}
+        for dataset, why in whys.items():
+            plain[dataset]["why"] = why_json(why)
         plain |= {
             dataset: {task: _plain(values) for task, values in tasks.items()} for dataset, tasks in others.items()
         }
@@ -144,6 +156,30 @@ def report(
 
         draw_chart(wishes.chart, ours)
     return OK if passed else CHECK_FAILED
+
+
+def _explain(tables: Mapping[str, Sequence[MatchTable]], wishes: Wishes) -> dict[str, Why]:
+    """Prints and draws why figures are what they are, where that was asked for; {} where not.
+
+    Args:
+        tables: by name, of one training or of several.
+    """
+    if not (wishes.why or wishes.why_chart):
+        return {}
+    whys = {}
+    for name, of_one in tables.items():
+        try:
+            whys[name] = explain(of_one, wishes.size_edges)
+        except UserError as error:
+            raise UserError(f"'{name}': {error}") from None
+    for name, why in whys.items() if wishes.why else ():
+        for table in (causes_table(why, "AP"), causes_table(why, "AP50"), sizes_table(why)):
+            Console(width=120).print(plain_table(replace(table, title=f"{name}: {table.title}")))
+    if wishes.why_chart and whys:
+        from synmix.evaluate.why_chart import draw_causes
+
+        draw_causes(wishes.why_chart, whys)
+    return whys
 
 
 def _agrees(result: Result, official: np.ndarray | None) -> bool:
