@@ -4,6 +4,8 @@ A checkpoint, on any registered data sets:
   tools/eval_cityscapes.py --config-file configs/mini.yaml MODEL.WEIGHTS output/mini/model_final.pth
 Predictions in the Cityscapes result format (text files and masks), with cityscapesScripts' own figures beside:
   tools/eval_cityscapes.py --predictions DIR --ground-truth datasets/cityscapes/gtFine/val --official
+Why figures are what they are: what each kind of error costs, and AP by the size of objects:
+  tools/eval_cityscapes.py --results output/mini/results/NAME.json --why --why-chart why.png
 Two results on the same images; several trainings of a model as a list with commas:
   tools/eval_cityscapes.py --compare a/results/NAME.json b/results/NAME.json
 Predictions for the test server, with a zip file to send:
@@ -14,10 +16,13 @@ Exit codes: 0 done; 1 a check failed (--official, --minimum-ap, --fail-if-worse)
 
 import argparse
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from synmix.errors import UserError, run_tool
-from synmix.evaluate.commands import compare, score_checkpoint, score_folders
+from synmix.evaluate.by_size import COCO_EDGES
+from synmix.evaluate.commands import OK, Sampling, Wishes, compare, report, score_folders
+from synmix.evaluate.result import read_result
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -28,11 +33,17 @@ def parse_arguments() -> argparse.Namespace:
     what.add_argument("--datasets", nargs="+", metavar="NAME", help="data sets to score on (default: DATASETS.TEST)")
     what.add_argument("--predictions", type=Path, metavar="DIR", help="predictions in the Cityscapes result format")
     what.add_argument("--ground-truth", type=Path, metavar="DIR", help="the instance maps that belong to them")
+    what.add_argument("--results", nargs="+", metavar="R.json", help="results that are there already, to be shown")
     what.add_argument("--compare", nargs=2, metavar=("A.json", "B.json"), help="results to compare: B minus A")
     output = parser.add_argument_group("what to write")
     output.add_argument("--json", type=Path, metavar="FILE", help="the figures as JSON, with what they follow from")
     output.add_argument("--chart", type=Path, metavar="FILE", help="a bar chart per class: .png, .svg or .pdf")
     output.add_argument("--errors", type=Path, metavar="DIR", help="pages of the worst mistakes as pictures")
+    output.add_argument("--why", action="store_true", help="tables: points that each kind of error costs; AP by size")
+    output.add_argument("--why-chart", type=Path, metavar="FILE", help="the former as stacked bars: .png, .svg or .pdf")
+    output.add_argument(
+        "--size-edges", type=_edges, default=COCO_EDGES, metavar="A,B,..", help="borders of sizes, pixels (1024,9216)"
+    )
     output.add_argument("--images", type=Path, metavar="DIR", help="the images of --ground-truth: DIR/<split>/<city>/")
     output.add_argument("--export", type=Path, metavar="DIR", help="predictions in the test server's format, and a zip")
     checks = parser.add_argument_group("checks")
@@ -52,6 +63,10 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_intermixed_args()
 
 
+def _edges(text: str) -> tuple[float, ...]:
+    return tuple(float(edge) for edge in text.split(","))
+
+
 def check(arguments: argparse.Namespace) -> None:
     """Refuses what cannot be meant.
 
@@ -62,13 +77,18 @@ def check(arguments: argparse.Namespace) -> None:
         bool(arguments.compare),
         bool(arguments.predictions or arguments.ground_truth),
         bool(arguments.config_file),
+        bool(arguments.results),
     ]
     if sum(modes) != 1:
-        raise UserError("give one of --config-file, --predictions with --ground-truth, or --compare; see --help.")
+        raise UserError(
+            "give one of --config-file, --predictions with --ground-truth, --results, or --compare; see --help."
+        )
     if modes[1] and not (arguments.predictions and arguments.ground_truth):
         raise UserError("--predictions and --ground-truth belong together; give both.")
     if arguments.export and not arguments.config_file:
         raise UserError("--export writes the predictions of a checkpoint; give --config-file and MODEL.WEIGHTS.")
+    if (arguments.official or arguments.errors) and not (arguments.config_file or arguments.predictions):
+        raise UserError("--official and --errors need predictions; give --config-file, or --predictions.")
     if not 0 < arguments.confidence < 1:
         raise UserError(f"--confidence is {arguments.confidence}, but must lie between 0 and 1.")
     if arguments.resamples < 0:
@@ -79,11 +99,24 @@ def main() -> int:
     """Does what the arguments say."""
     arguments = parse_arguments()
     check(arguments)
+    if arguments.results:
+        return report({path: read_result(path) for path in arguments.results}, _wishes(arguments))
     if arguments.compare:
-        return compare(arguments)
+        first, second = (side.split(",") for side in arguments.compare)
+        return compare(first, second, _wishes(arguments), _sampling(arguments))
     if arguments.predictions:
-        return score_folders(arguments)
+        work = (arguments.images, arguments.num_workers)
+        folders = (arguments.predictions, arguments.ground_truth)
+        return score_folders(*folders, _wishes(arguments), _sampling(arguments), *work)
     return _launch(arguments)
+
+
+def _wishes(arguments: argparse.Namespace) -> Wishes:
+    return Wishes(**{field.name: getattr(arguments, field.name) for field in fields(Wishes)})
+
+
+def _sampling(arguments: argparse.Namespace) -> Sampling:
+    return Sampling(arguments.resamples, arguments.confidence, arguments.seed)
 
 
 def _launch(arguments: argparse.Namespace) -> int:
@@ -98,10 +131,36 @@ def _launch(arguments: argparse.Namespace) -> int:
 
 
 def _work(arguments: argparse.Namespace) -> int:
-    code = score_checkpoint(arguments)
+    code = _score_checkpoint(arguments)
     if code and arguments.num_gpus > 1:
         sys.exit(code)  # of a process that was started; the first one passes it on
     return code
+
+
+def _score_checkpoint(arguments: argparse.Namespace) -> int:
+    """Scores ``MODEL.WEIGHTS`` on registered data sets; runs in each process."""
+    from detectron2.utils import comm
+
+    from synmix.evaluate.watch import Watch
+    from synmix.config import load_config
+    from synmix.train.run import evaluate
+    from vehicle_keypoints import evaluator  # noqa: F401  registers the second experiment's data sets and metrics
+
+    cfg, wishes, sampling = load_config(arguments.config_file, arguments.opts), _wishes(arguments), _sampling(arguments)
+    if arguments.datasets:
+        cfg.DATASETS.TEST = tuple(arguments.datasets)
+    if not cfg.DATASETS.TEST:
+        raise UserError("DATASETS.TEST names no data set, so there is nothing to evaluate; name one.")
+    if not cfg.MODEL.WEIGHTS:
+        raise UserError("MODEL.WEIGHTS is empty; give the checkpoint to evaluate: MODEL.WEIGHTS FILE.")
+    cfg.TEST.BOOTSTRAP.RESAMPLES, cfg.TEST.BOOTSTRAP.CONFIDENCE = sampling.resamples, sampling.confidence
+    cfg.TEST.BOOTSTRAP.SEED = sampling.seed
+    with Watch(wishes, cfg.OUTPUT_DIR, len(cfg.DATASETS.TEST) > 1) as watch:
+        found = evaluate(cfg, arguments.trust_pickle, watch)
+        watch.finish()
+        if not comm.is_main_process():
+            return OK
+        return report(found.results, wishes, watch.official(), found.figures)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from detectron2.utils import comm
 from synmix.data.catalog import register_all
 from synmix.errors import UserError
 from synmix.evaluate.result import provenance, result_path
-from synmix.train.trainer import EVALUATORS
+from synmix.evaluators import EVALUATORS
 from vehicle_keypoints import sources  # noqa: F401  registers the data sets
 from vehicle_keypoints.average_precision import Predictions, Truth
 from vehicle_keypoints.result import KeypointResult, score, write_result
@@ -36,6 +36,8 @@ class VehicleKeypointEvaluator(DatasetEvaluator):
         records, count = DatasetCatalog.get(dataset_name), len(self._points)
         self._truths = {str(record["image_id"]): _truth_of(record, count) for record in records}
         self._predictions: dict[str, Predictions] = {}
+        #: Further provenance to note in the result.
+        self.source: dict[str, Any] = {}
         #: The last result, on the main process after :meth:`evaluate`.
         self.result: KeypointResult | None = None
 
@@ -70,7 +72,7 @@ class VehicleKeypointEvaluator(DatasetEvaluator):
         self.result = score(self._name, self._points, self._sigmas, self._truths, predictions)
         if self._output_dir is not None:
             path = result_path(self._output_dir, self._name)
-            write_result(path, self.result, *self._resampling, provenance=provenance(self._output_dir))
+            write_result(path, self.result, *self._resampling, provenance=provenance(self._output_dir, **self.source))
         return OrderedDict(keypoints=dict(self.result.figures))
 
 

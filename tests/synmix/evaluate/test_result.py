@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from synmix.errors import UserError
 from synmix.evaluate.average_precision import MatchTable
-from synmix.evaluate.result import make_result, pack, read_result, to_json, unpack, write_result
+from synmix.evaluate.packing import pack, unpack
+from synmix.evaluate.result import make_result, read_result, to_json, write_result
 
 CLASSES = ("person", "car")
 

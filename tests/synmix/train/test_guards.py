@@ -172,4 +172,4 @@ def test_evaluating_alone(toy):
     toy.DATASETS.TEST = ("toy_val",)
     train(toy)
     toy.MODEL.WEIGHTS = str(Path(toy.OUTPUT_DIR) / "model_final.pth")
-    assert "AP" in evaluate(toy)["toy_val"]["segm"]
+    assert "AP" in evaluate(toy).figures["toy_val"]["segm"]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from synmix.evaluate.details import Details, details_of_images
 from synmix.evaluate.matching import IOU_THRESHOLDS, TRUE_POSITIVE, ImageMatches
 from synmix.labels import CLASS_NAMES
 
@@ -32,6 +33,7 @@ class MatchTable:
     category: np.ndarray  # (P,) int64
     score: np.ndarray  # (P,) float64
     outcome: np.ndarray  # (P, T) int8, see ``matching``
+    details: Details | None = None  # results of format 1 have none
 
     def subset(self, images: Sequence[str]) -> "MatchTable":
         """The same table for some of the images.
@@ -45,7 +47,8 @@ class MatchTable:
         image = np.searchsorted(wanted, self.image[keep])
         names = tuple(self.images[index] for index in wanted)
         columns = (self.category[keep], self.score[keep], self.outcome[keep])
-        return MatchTable(self.classes, names, self.truths[wanted], image, *columns)
+        details = self.details and self.details.subset(keep, wanted)
+        return MatchTable(self.classes, names, self.truths[wanted], image, *columns, details)
 
 
 def match_table(matches: Mapping[str, ImageMatches], classes: Sequence[str] = CLASS_NAMES) -> MatchTable:
@@ -61,6 +64,7 @@ def match_table(matches: Mapping[str, ImageMatches], classes: Sequence[str] = CL
         _concatenate([part.categories for part in parts], np.zeros(0, dtype=np.int64)),
         _concatenate([part.scores for part in parts], np.zeros(0)),
         _concatenate([part.outcomes for part in parts], np.zeros((0, len(IOU_THRESHOLDS)), dtype=np.int8)),
+        details_of_images(parts),
     )
 
 

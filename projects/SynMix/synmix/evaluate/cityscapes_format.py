@@ -202,7 +202,6 @@ class Exporter:
             raise UserError(f"'{unknown[0]}' is not a Cityscapes class, so the predictions cannot be exported.")
         if folder.is_dir() and any(folder.iterdir()):
             raise UserError(f"'{folder}' is not empty; give a new folder, since other files would be zipped along.")
-        (folder / "masks").mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._labels = [name2label[name].id for name in classes]
 

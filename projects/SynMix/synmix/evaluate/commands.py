@@ -1,9 +1,8 @@
-"""What ``tools/eval_cityscapes.py`` does: score a checkpoint, score a folder of predictions, compare results."""
+"""What ``tools/eval_cityscapes.py`` does once there are predictions or results: scores folders, prints tables, writes
+what was asked for, and says whether all checks passed."""
 
-import argparse
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,153 +10,178 @@ import numpy as np
 from rich.console import Console
 
 from synmix.errors import UserError
-from synmix.evaluate.average_precision import average_precision
+from synmix.evaluate.average_precision import MatchTable, average_precision
 from synmix.evaluate.bootstrap import Difference, paired_difference, remarks
-from synmix.evaluate.cityscapes_format import Exporter, ImageFiles, match_folders, pair_files, read_predictions
+from synmix.evaluate.by_size import COCO_EDGES
+from synmix.evaluate.cityscapes_format import ImageFiles, match_folders, pair_files, read_predictions
 from synmix.evaluate.result import Result, make_result, provenance, read_result, to_json
-from synmix.evaluate.tables import comparison_table, result_table
+from synmix.evaluate.tables import comparison_table, figures_table, plain_table, result_table
+from synmix.evaluate.why import Why, causes_table, explain, sizes_table, why_json
 from synmix.files import nan_to_null, write_json
 
 OK, CHECK_FAILED = 0, 1
 _TOLERANCE = 1e-9  # of ours to the script's figures, in 0..1
 
 
-def score_folders(arguments: argparse.Namespace) -> int:
-    """Scores predictions in the Cityscapes result format."""
-    predictions, ground_truth = arguments.predictions, arguments.ground_truth
+@dataclass(frozen=True)
+class Sampling:
+    """Of the bootstrap; 0 resamples leave the intervals out."""
+
+    resamples: int = 1000
+    confidence: float = 0.95
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What to write beside the tables, and what to check."""
+
+    json: Path | None = None  # the figures, with what they follow from
+    chart: Path | None = None  # bars of AP and AP50 per class
+    errors: Path | None = None  # a folder for pages of the worst mistakes
+    export: Path | None = None  # a folder for predictions in the test server's format
+    official: bool = False  # run cityscapesScripts too; a difference fails
+    minimum_ap: float | None = None  # percent; below fails
+    fail_if_worse: bool = False
+    why: bool = False  # tables of errors by cause and of AP by size
+    why_chart: Path | None = None  # the former as stacked bars
+    size_edges: tuple[float, ...] = COCO_EDGES  # pixels
+
+
+def score_folders(
+    predictions: Path,
+    ground_truth: Path,
+    wishes: Wishes = Wishes(),
+    sampling: Sampling = Sampling(),
+    images: Path | None = None,
+    num_workers: int = 0,
+) -> int:
+    """Scores predictions in the Cityscapes result format.
+
+    Args:
+        images: where the images of ``ground_truth`` lie, for pictures of mistakes.
+        num_workers: processes; 0 takes all cores.
+
+    Returns:
+        ``OK`` or ``CHECK_FAILED``.
+    """
     files = pair_files(predictions, ground_truth)
-    table = match_folders(predictions, ground_truth, arguments.num_workers)
+    table = match_folders(predictions, ground_truth, num_workers)
     source = provenance(predictions=str(predictions), ground_truth=str(ground_truth))
-    sampling = (arguments.resamples, arguments.confidence, arguments.seed)
-    result = make_result(str(ground_truth), table, *sampling, provenance=source)
-    official = None
-    if arguments.official:
+    result = make_result(str(ground_truth), table, **asdict(sampling), provenance=source)
+    official = {}
+    if wishes.official:
         from synmix.evaluate.official import official_average_precision
 
         texts, maps = [file.predictions for file in files], [file.instance_map for file in files]
         official = {result.dataset: official_average_precision(texts, maps, predictions)}
-    if arguments.errors:
-        _draw_errors(files, predictions, arguments)
-    return _report({result.dataset: result}, official, arguments)
+    if wishes.errors:
+        _draw_errors(files, predictions, wishes.errors, images)
+    return report({result.dataset: result}, wishes, official)
 
 
-def score_checkpoint(arguments: argparse.Namespace) -> int:
-    """Scores ``MODEL.WEIGHTS`` on registered data sets; runs in each process."""
-    from detectron2.utils import comm
+def compare(
+    first: Sequence[str], second: Sequence[str], wishes: Wishes = Wishes(), sampling: Sampling = Sampling()
+) -> int:
+    """Prints how much better the second side's results are than the first's.
 
-    from synmix.config import load_config
-    from synmix.evaluate.inference import evaluate_checkpoint
+    Args:
+        first, second: result files, one a training.
 
-    cfg = load_config(arguments.config_file, arguments.opts)
-    if arguments.datasets:
-        cfg.DATASETS.TEST = tuple(arguments.datasets)
-    bootstrap = (arguments.resamples, arguments.confidence, arguments.seed)
-    cfg.TEST.BOOTSTRAP.RESAMPLES, cfg.TEST.BOOTSTRAP.CONFIDENCE, cfg.TEST.BOOTSTRAP.SEED = bootstrap
-    with ExitStack() as scratch:
-        watch = _Watch(arguments, len(cfg.DATASETS.TEST) > 1, scratch)
-        results = evaluate_checkpoint(cfg, watch, arguments.trust_pickle)
-        if not comm.is_main_process():
-            return OK
-        watch.finish()
-        official = watch.official() if arguments.official else None
-        return _report(results, official, arguments)
-
-
-def compare(arguments: argparse.Namespace) -> int:
-    """Prints how much better the second side's results are than the first's."""
-    sides = [[read_result(path) for path in side.split(",")] for side in arguments.compare]
-    first, second = sides
+    Returns:
+        ``CHECK_FAILED`` where the second is surely worse and ``fail_if_worse`` was asked for, else ``OK``.
+    """
+    sides = [[read_result(path) for path in side] for side in (first, second)]
     tables = [[result.table for result in side] for side in sides]
-    sampling = (arguments.resamples or 1000, arguments.confidence, arguments.seed)
-    differences = paired_difference(tables[0], tables[1], *sampling)
+    resampling = (sampling.resamples or 1000, sampling.confidence, sampling.seed)
+    differences = paired_difference(tables[0], tables[1], *resampling)
     means = [_mean_figures(side) for side in sides]
-    classes = first[0].table.classes
-    Console().print(comparison_table(differences, means[0], means[1], classes))
+    Console(width=120).print(comparison_table(differences, means[0], means[1], sides[0][0].table.classes))
     for remark in remarks(differences):
         Console().print(remark)
-    if arguments.json:
+    whys = _explain({"first": tables[0], "second": tables[1]}, wishes)
+    if wishes.json:
         plain = {name: _plain_difference(difference) for name, difference in differences.items()}
-        write_json(arguments.json, {"first": _plain(means[0]), "second": _plain(means[1]), "difference": plain})
-    if arguments.chart:
+        reasons = {"why": {side: why_json(why) for side, why in whys.items()}} if whys else {}
+        both = {"first": _plain(means[0]), "second": _plain(means[1])}
+        write_json(wishes.json, {**both, "difference": plain, **reasons})
+    if wishes.chart:
         from synmix.evaluate.chart import draw_chart
 
-        named = zip(arguments.compare, (first[0], second[0]), strict=True)
-        draw_chart(arguments.chart, {side.split(",")[0]: result for side, result in named})
-    worse = differences["AP"].high < 0
-    if arguments.fail_if_worse and worse:
+        draw_chart(wishes.chart, {first[0]: sides[0][0], second[0]: sides[1][0]})
+    if wishes.fail_if_worse and differences["AP"].high < 0:
         print("the second is worse: its interval lies below zero")
         return CHECK_FAILED
     return OK
 
 
-class _Watch:
-    """Who looks at the predictions of each data set: what exports them, and what collects the worst mistakes."""
-
-    def __init__(self, arguments: argparse.Namespace, several: bool, scratch: ExitStack) -> None:
-        self._arguments, self._several = arguments, several
-        self._export: Path | None = arguments.export
-        if arguments.official and self._export is None:
-            self._export = Path(scratch.enter_context(tempfile.TemporaryDirectory()))
-        self._exporters: dict[str, Exporter] = {}
-        self._mistakes: dict[str, Any] = {}
-
-    def __call__(self, dataset: str, classes: Sequence[str]) -> list:
-        """The observers of a data set."""
-        observers: list = []
-        if self._export is not None:
-            folder = self._export / dataset if self._several else self._export
-            self._exporters[dataset] = Exporter(folder, classes)
-            observers.append(self._exporters[dataset])
-        if self._arguments.errors:
-            from synmix.evaluate.error_pictures import WorstMistakes
-
-            self._mistakes[dataset] = WorstMistakes(classes)
-            observers.append(self._mistakes[dataset])
-        return observers
-
-    def finish(self) -> None:
-        """Zips the exports and draws the mistakes."""
-        for exporter in self._exporters.values() if self._arguments.export else ():
-            print(f"predictions for the test server: {exporter.zip()}")
-        for dataset, mistakes in self._mistakes.items():
-            _say_pages(mistakes.write(self._arguments.errors, dataset))
-
-    def official(self) -> dict[str, np.ndarray | None]:
-        """What cityscapesScripts finds for the exported predictions."""
-        from detectron2.data import DatasetCatalog
-
-        from synmix.evaluate.official import official_average_precision
-
-        found = {}
-        for dataset, exporter in self._exporters.items():
-            frames = DatasetCatalog.get(dataset)
-            if not all(frame.get("instance_map") for frame in frames):
-                raise UserError(f"'{dataset}' has no instance maps, so cityscapesScripts cannot score it.")
-            texts = [exporter.text_of(frame) for frame in frames]
-            maps = [Path(frame["instance_map"]) for frame in frames]
-            found[dataset] = official_average_precision(texts, maps, exporter.folder)
-        return found
-
-
-def _report(
-    results: Mapping[str, Result], official: Mapping[str, np.ndarray | None] | None, arguments: argparse.Namespace
+def report(
+    results: Mapping[str, Any],
+    wishes: Wishes = Wishes(),
+    official: Mapping[str, np.ndarray | None] | None = None,
+    figures: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
 ) -> int:
-    """Prints the tables, writes what was asked for, and says whether all checks passed."""
+    """Prints the tables, writes what was asked for, and checks.
+
+    Args:
+        results: by data set; of one that masks did not score only the figures are shown.
+        official: what cityscapesScripts found.
+        figures: data set -> task -> figure, percent; they stand for what has no result of ours.
+
+    Returns:
+        ``OK`` or ``CHECK_FAILED``.
+    """
+    ours = {name: result for name, result in results.items() if isinstance(result, Result)}
+    others = {name: tasks for name, tasks in (figures or {}).items() if name not in ours}
     passed = True
-    for dataset, result in results.items():
+    for dataset, result in ours.items():
         theirs = official[dataset] if official else None
         Console(width=120).print(result_table(result, theirs))
         if official:
             passed &= _agrees(result, theirs)
-        passed &= _reaches(result, arguments.minimum_ap)
-    if arguments.json:
-        plain = {dataset: to_json(result) for dataset, result in results.items()}
-        write_json(arguments.json, next(iter(plain.values())) if len(plain) == 1 else plain)
-    if arguments.chart:
+        passed &= _reaches(dataset, result.figures, wishes.minimum_ap)
+    for dataset, tasks in others.items():
+        for task, values in tasks.items():
+            Console(width=120).print(figures_table(values, f"{dataset}: {task}"))
+            passed &= _reaches(dataset, values, wishes.minimum_ap)
+    whys = _explain({dataset: [result.table] for dataset, result in ours.items()}, wishes)
+    if wishes.json:
+        plain = {dataset: to_json(result) for dataset, result in ours.items()}
+        for dataset, why in whys.items():
+            plain[dataset]["why"] = why_json(why)
+        plain |= {
+            dataset: {task: _plain(values) for task, values in tasks.items()} for dataset, tasks in others.items()
+        }
+        write_json(wishes.json, next(iter(plain.values())) if len(plain) == 1 else plain)
+    if wishes.chart and ours:
         from synmix.evaluate.chart import draw_chart
 
-        draw_chart(arguments.chart, results)
+        draw_chart(wishes.chart, ours)
     return OK if passed else CHECK_FAILED
+
+
+def _explain(tables: Mapping[str, Sequence[MatchTable]], wishes: Wishes) -> dict[str, Why]:
+    """Prints and draws why figures are what they are, where that was asked for; {} where not.
+
+    Args:
+        tables: by name, of one training or of several.
+    """
+    if not (wishes.why or wishes.why_chart):
+        return {}
+    whys = {}
+    for name, of_one in tables.items():
+        try:
+            whys[name] = explain(of_one, wishes.size_edges)
+        except UserError as error:
+            raise UserError(f"'{name}': {error}") from None
+    for name, why in whys.items() if wishes.why else ():
+        for table in (causes_table(why, "AP"), causes_table(why, "AP50"), sizes_table(why)):
+            Console(width=120).print(plain_table(replace(table, title=f"{name}: {table.title}")))
+    if wishes.why_chart and whys:
+        from synmix.evaluate.why_chart import draw_causes
+
+        draw_causes(wishes.why_chart, whys)
+    return whys
 
 
 def _agrees(result: Result, official: np.ndarray | None) -> bool:
@@ -171,14 +195,15 @@ def _agrees(result: Result, official: np.ndarray | None) -> bool:
     return largest <= _TOLERANCE
 
 
-def _reaches(result: Result, minimum: float | None) -> bool:
-    if minimum is None or result.figures["AP"] >= minimum:  # nan reaches nothing
+def _reaches(dataset: str, figures: Mapping[str, float], minimum: float | None) -> bool:
+    found = figures.get("AP", float("nan"))
+    if minimum is None or found >= minimum:  # nan reaches nothing
         return True
-    print(f"AP {result.figures['AP']:.2f} on '{result.dataset}' is below the asked {minimum:.2f}")
+    print(f"AP {found:.2f} on '{dataset}' is below the asked {minimum:.2f}")
     return False
 
 
-def _draw_errors(files: Sequence[ImageFiles], root: Path, arguments: argparse.Namespace) -> None:
+def _draw_errors(files: Sequence[ImageFiles], root: Path, folder: Path, images: Path | None) -> None:
     from synmix.data.images import read_instance_map
     from synmix.evaluate.error_pictures import WorstMistakes
     from synmix.evaluate.ground_truth import MapGroundTruth
@@ -190,12 +215,13 @@ def _draw_errors(files: Sequence[ImageFiles], root: Path, arguments: argparse.Na
         truth = MapGroundTruth(read_instance_map(file.instance_map), str(file.instance_map))
         found = read_predictions(file.predictions, root, truth.shape)
         matches = match_image(truth, found.masks, found.categories, found.scores)
-        frame = {"file_name": str(file.image(arguments.images)), "instance_map": str(file.instance_map)}
+        frame = {"image_id": file.name, "file_name": str(file.image(images)), "instance_map": str(file.instance_map)}
         mistakes(frame, found.masks, found.categories, found.scores, matches)
-    _say_pages(mistakes.write(arguments.errors, "predictions"))
+    say_pages(mistakes.write(folder, "predictions"))
 
 
-def _say_pages(pages: Sequence[Path]) -> None:
+def say_pages(pages: Sequence[Path]) -> None:
+    """Says where pages of mistakes are."""
     if pages:
         print(f"worst mistakes (green: what is true, red: what was predicted): {', '.join(map(str, pages))}")
     else:

@@ -1,10 +1,10 @@
 """The worst mistakes as a page of pictures: large objects that were missed, and false positives with high scores."""
 
-import heapq
-import itertools
+import bisect
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,11 @@ class _Mistake:
         return left, top, right, bottom
 
 
+#: The worst first; what is equally bad in the order of image names, so that it does not depend on who saw it when.
+_Rank = tuple[float, str, int]
+_Ranked = tuple[_Rank, _Mistake]
+
+
 class WorstMistakes:
     """Collects the worst mistakes while images are scored; an observer of the evaluator.
 
@@ -54,9 +59,18 @@ class WorstMistakes:
 
     def __init__(self, classes: Sequence[str], keep: int = 12) -> None:
         self._classes, self._keep = classes, keep
-        self._order = itertools.count()  # heapq compares what follows among equals; a mistake has no order
-        self.missed: list[tuple[float, int, _Mistake]] = []
-        self.invented: list[tuple[float, int, _Mistake]] = []
+        self.missed: list[_Ranked] = []  # the worst first
+        self.invented: list[_Ranked] = []
+
+    @classmethod
+    def merged(cls, parts: Sequence["WorstMistakes"]) -> "WorstMistakes":
+        """The worst of all, whoever saw them."""
+        whole = cls(parts[0]._classes, parts[0]._keep)
+        for part in parts:
+            for kept, ranked in ((whole.missed, part.missed), (whole.invented, part.invented)):
+                for rank, mistake in ranked:
+                    whole._keep_if_among_worst(kept, rank, partial(_itself, mistake))
+        return whole
 
     def __call__(
         self,
@@ -79,27 +93,29 @@ class WorstMistakes:
         def predicted_crop(index: int) -> Crop | None:
             return crop_of(masks.mask(index)) if index >= 0 else None
 
+        def invented(row: int) -> _Mistake:
+            title = f"{self._classes[matches.categories[row]]}, score {matches.scores[row]:.2f}, "
+            title += f"best IoU {matches.ious[row]:.2f}"
+            predicted, true = predicted_crop(int(matches.index[row])), true_crop(int(matches.regions[row]))
+            return _Mistake(frame, title, predicted, true)
+
+        def missed(row: int) -> _Mistake:
+            best = int(matches.truth_best[row])
+            title = f"{self._classes[matches.truth_categories[row]]}, {matches.truth_pixels[row]:,} pixels, "
+            title += f"best IoU {matches.truth_ious[row]:.2f}" if best >= 0 else "nothing predicted"
+            return _Mistake(frame, title, predicted_crop(best), true_crop(int(matches.truth_ids[row])))
+
         for row in np.flatnonzero(matches.outcomes[:, 0] == FALSE_POSITIVE).tolist():
-            if self._is_worse(self.invented, matches.scores[row]):
-                title = f"{self._classes[matches.categories[row]]}, score {matches.scores[row]:.2f}, "
-                title += f"best IoU {matches.ious[row]:.2f}"
-                predicted, true = predicted_crop(int(matches.index[row])), true_crop(int(matches.regions[row]))
-                self._push(self.invented, matches.scores[row], _Mistake(frame, title, predicted, true))
+            rank = (-float(matches.scores[row]), str(frame["image_id"]), row)
+            self._keep_if_among_worst(self.invented, rank, partial(invented, row))
         for row in np.flatnonzero(matches.truth_ious <= IOU_THRESHOLDS[0]).tolist():
-            if self._is_worse(self.missed, matches.truth_pixels[row]):
-                best = int(matches.truth_best[row])
-                title = f"{self._classes[matches.truth_categories[row]]}, {matches.truth_pixels[row]:,} pixels, "
-                title += f"best IoU {matches.truth_ious[row]:.2f}" if best >= 0 else "nothing predicted"
-                mistake = _Mistake(frame, title, predicted_crop(best), true_crop(int(matches.truth_ids[row])))
-                self._push(self.missed, matches.truth_pixels[row], mistake)
+            rank = (-float(matches.truth_pixels[row]), str(frame["image_id"]), row)
+            self._keep_if_among_worst(self.missed, rank, partial(missed, row))
 
-    def _is_worse(self, heap: list[tuple[float, int, _Mistake]], badness: float) -> bool:
-        return len(heap) < self._keep or badness > heap[0][0]
-
-    def _push(self, heap: list[tuple[float, int, _Mistake]], badness: float, mistake: _Mistake) -> None:
-        heapq.heappush(heap, (float(badness), next(self._order), mistake))
-        if len(heap) > self._keep:
-            heapq.heappop(heap)
+    def _keep_if_among_worst(self, kept: list[_Ranked], rank: _Rank, mistake: Callable[[], _Mistake]) -> None:
+        if len(kept) < self._keep or rank < kept[-1][0]:
+            bisect.insort(kept, (rank, mistake()), key=lambda entry: entry[0])
+            del kept[self._keep :]
 
     def write(self, folder: str | os.PathLike[str], name: str) -> list[Path]:
         """Writes ``<name>_missed.png`` and ``<name>_false_positives.png``, the worst first; what has no mistakes or no
@@ -109,14 +125,18 @@ class WorstMistakes:
             the pages written.
         """
         pages = []
-        for kind, heap in (("missed", self.missed), ("false_positives", self.invented)):
-            mistakes = [mistake for _, _, mistake in sorted(heap, key=lambda entry: (-entry[0], entry[1]))]
+        for kind, ranked in (("missed", self.missed), ("false_positives", self.invented)):
+            mistakes = [mistake for _, mistake in ranked]
             pictures = [_picture(mistake) for mistake in mistakes if Path(mistake.frame["file_name"]).is_file()]
             if pictures:
                 rows = [pictures[first : first + _COLUMNS] for first in range(0, len(pictures), _COLUMNS)]
                 pages.append(Path(folder) / f"{name}_{kind}.png")
                 save_picture(pages[-1], side_by_side(rows, _WIDTH))
         return pages
+
+
+def _itself(mistake: _Mistake) -> _Mistake:
+    return mistake
 
 
 def _picture(mistake: _Mistake) -> tuple[str, np.ndarray]:

@@ -163,7 +163,7 @@ def _predictions(instances: Instances | None, shape: tuple[int, int]) -> tuple[M
     masks = instances.pred_masks
     size = (int(masks.shape[1]), int(masks.shape[2]))
     categories = instances.pred_classes.cpu().numpy().astype(np.int64)
-    return from_crops(_crops(masks), size), categories, instances.scores.cpu().numpy().astype(np.float64)
+    return from_crops(_crops(masks), size), categories, instances.scores.cpu().double().numpy()
 
 
 def _crops(masks: torch.Tensor) -> list[Crop]:

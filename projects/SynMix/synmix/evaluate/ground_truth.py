@@ -48,6 +48,7 @@ class GroundTruth(Protocol):
 
     regions: Regions
     shape: tuple[int, int]
+    may_overlap: bool  # whether two regions may share pixels
 
     def intersections(self, masks: MaskSet) -> np.ndarray:
         """(M, U) int64, the pixels that a mask and a region share."""
@@ -60,6 +61,8 @@ class GroundTruth(Protocol):
 
 class MapGroundTruth:
     """Ground truth from a Cityscapes instance map, as runs of equal id."""
+
+    may_overlap = False
 
     def __init__(self, instance_map: np.ndarray, file: str = "the instance map") -> None:
         """
@@ -108,6 +111,8 @@ class MapGroundTruth:
 
 class MaskGroundTruth:
     """Ground truth from masks that may overlap, as in COCO: no void, and a crowd is a group."""
+
+    may_overlap = True
 
     def __init__(self, masks: MaskSet, categories: Sequence[int], crowd: Sequence[bool]) -> None:
         """

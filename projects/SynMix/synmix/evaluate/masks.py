@@ -25,8 +25,8 @@ class MaskSet:
     @property
     def pixels(self) -> np.ndarray:
         """(M,) int64, the size of each mask."""
-        lengths = self.ends - self.starts
-        return np.bincount(self.owners, weights=lengths, minlength=self.num_masks).astype(np.int64)
+        before = np.concatenate([[0], np.cumsum(self.ends - self.starts)])
+        return np.diff(before[np.searchsorted(self.owners, np.arange(self.num_masks + 1))])
 
     def mask(self, index: int) -> np.ndarray:
         """(H, W) bool, one mask in full."""

@@ -1,7 +1,11 @@
-"""Matches the predictions of one image with its ground truth, as cityscapesScripts does
-(``evaluation/evalInstanceLevelSemanticLabeling.py``: ``assignGt2Preds``, ``evaluateMatches``).
+"""Matches the predictions of one image with its ground truth.
 
-Shape legend: P predictions of an image, U regions of its ground truth, T = 10 IoU thresholds.
+Ground truth that cannot overlap is matched as cityscapesScripts does
+(``evaluation/evalInstanceLevelSemanticLabeling.py``: ``assignGt2Preds``, ``evaluateMatches``). Where true masks may
+overlap, a prediction can reach several of them, so each takes one at most, by score, as in pycocotools
+(``cocoeval.py: evaluateImg``).
+
+Shape legend: P predictions of an image, U regions of its ground truth, G of them to be found, T = 10 IoU thresholds.
 """
 
 from dataclasses import dataclass
@@ -32,6 +36,22 @@ class ImageMatches:
     truth_pixels: np.ndarray  # (G,) int64
     truth_ious: np.ndarray  # (G,) float64, the highest IoU of a prediction of its class, 0 without one
     truth_best: np.ndarray  # (G,) int64, which of the given predictions has that IoU, -1 without one
+    overlaps: "Overlaps"
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """What an analysis of errors needs of an image, in pixels: an IoU is ``shared / (own + other - shared)``.
+
+    Truths are those that must be found, by their place among those of the image; predictions likewise.
+    """
+
+    pixels: np.ndarray  # (P,) int64
+    own_truth: np.ndarray  # (P,) int64, the truth of the prediction's class with the highest IoU; -1: it meets none
+    own_shared: np.ndarray  # (P,) int64, pixels shared with it
+    other_truth: np.ndarray  # (P,) int64, the same among truths of any other class
+    other_shared: np.ndarray  # (P,) int64
+    taker: np.ndarray  # (G, T) int64, the prediction that is the truth's true positive; -1: missed
 
 
 def match_image(truth: GroundTruth, masks: MaskSet, categories: np.ndarray, scores: np.ndarray) -> ImageMatches:
@@ -52,25 +72,46 @@ def match_image(truth: GroundTruth, masks: MaskSet, categories: np.ndarray, scor
     index = np.flatnonzero((pixels > 0) & (categories >= 0))
     shared, pixels, categories, scores = shared[index], pixels[index], categories[index], scores[index]
 
-    own = shared * (categories[:, None] == regions.categories)  # with regions of the prediction's class only
-    ious = own / (regions.pixels + pixels[:, None] - own)
-    # Regions do not overlap and thresholds are at least 0.5, so that a prediction reaches one region at most.
-    region, best = _highest(ious)
+    same = categories[:, None] == regions.categories
+    own = shared * same  # with regions of the prediction's class only
+    ious = shared / (regions.pixels + pixels[:, None] - shared)
+    own_ious = ious * same
+    region, best = _highest(own_ious)
     reached = best[:, None] > IOU_THRESHOLDS
-    evaluated = np.append(regions.evaluated, False)  # the last for "no region", where there is none at all
     # As in the script, a group below the minimum size counts as both: the share may exceed 1.
-    ignored = shared @ regions.void + own @ regions.group + own @ regions.small
+    ignored = shared @ regions.void + own @ (regions.group.astype(np.int64) + regions.small)
     outcomes = np.where((ignored / pixels)[:, None] <= IOU_THRESHOLDS, FALSE_POSITIVE, DROPPED).astype(np.int8)
-    outcomes[reached] = DROPPED  # what reaches a group or a small region vanishes
-    reached &= evaluated[region][:, None]
-    outcomes[reached] = FALSE_POSITIVE
-    outcomes[_first_in_region(region, scores, reached)] = TRUE_POSITIVE
-    asked = regions.evaluated
-    closest, found = _highest(ious[:, asked].T)
-    truth_columns = (regions.ids[asked], regions.categories[asked], regions.pixels[asked], found)
-    best_prediction = np.where(found > 0, np.append(index, -1)[closest], -1)
+    evaluated = regions.evaluated
+    asked = np.flatnonzero(evaluated)
+    own_asked, other_asked = own_ious[:, asked], (ious * ~same)[:, asked]
+    if truth.may_overlap:
+        taker = _take_by_score(own_asked, scores)
+        outcomes[_highest(own_ious * ~evaluated)[1][:, None] > IOU_THRESHOLDS] = DROPPED
+    else:
+        # One region at most is reached: regions do not overlap, and thresholds are at least 0.5.
+        outcomes[reached] = DROPPED  # what reaches a group or a small region vanishes
+        reached &= np.append(evaluated, False)[region][:, None]  # the last for "no region"
+        outcomes[reached] = FALSE_POSITIVE
+        taker = _take_where_reached(region, scores, reached, asked)
+    found, threshold = np.nonzero(taker >= 0)
+    outcomes[taker[found, threshold], threshold] = TRUE_POSITIVE
+    closest, highest = _highest(own_asked.T)
+    truth_columns = (regions.ids[asked], regions.categories[asked], regions.pixels[asked], highest)
+    best_prediction = np.where(highest > 0, np.append(index, -1)[closest], -1)
     overlapped = np.where(best > 0, np.append(regions.ids, -1)[region], -1)
-    return ImageMatches(index, categories, scores, outcomes, best, overlapped, *truth_columns, best_prediction)
+    matched = (index, categories, scores, outcomes, best, overlapped)
+    shared = shared[:, asked]
+    overlaps = Overlaps(pixels, *_closest(own_asked, shared), *_closest(other_asked, shared), taker)
+    return ImageMatches(*matched, *truth_columns, best_prediction, overlaps)
+
+
+def _closest(ious: np.ndarray, shared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(P,) the truth with the highest IoU, -1 where there is none, and (P,) the pixels shared with it."""
+    truth, highest = _highest(ious)
+    if not ious.shape[1]:
+        return truth, np.zeros(len(ious), dtype=np.int64)
+    meets = highest > 0
+    return np.where(meets, truth, -1), shared[np.arange(len(ious)), truth] * meets
 
 
 def _highest(ious: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -80,13 +121,40 @@ def _highest(ious: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ious.argmax(axis=1), ious.max(axis=1)
 
 
-def _first_in_region(region: np.ndarray, scores: np.ndarray, reached: np.ndarray) -> np.ndarray:
-    """(P, T) whether a prediction has the highest score of all that reach its region."""
+def _take_where_reached(region: np.ndarray, scores: np.ndarray, reached: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """(G, T) the prediction with the highest score of all that reach a truth, -1 where none does.
+
+    Args:
+        region: (P,) the region that each prediction could reach.
+        reached: (P, T) whether it does.
+        asked: (G,) the regions that must be found.
+    """
     order = np.lexsort((-scores, region))
     hits = reached[order]
-    starts = np.flatnonzero(np.diff(region[order], prepend=-2))
-    rank = np.cumsum(hits, axis=0)
-    before = np.repeat(rank[starts] - hits[starts], np.diff(np.append(starts, len(order))), axis=0)
-    first = np.zeros_like(reached)
-    first[order] = hits & (rank - before == 1)
-    return first
+    taker = np.full((len(asked), hits.shape[1]), -1)
+    rows, thresholds = np.nonzero(hits[::-1])  # from the lowest score on: the highest writes last
+    takers = order[::-1][rows]
+    taker[np.searchsorted(asked, region[takers]), thresholds] = takers
+    return taker
+
+
+def _take_by_score(ious: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """(G, T) which prediction takes each truth: the surest chooses first, the free one with the highest IoU.
+
+    Args:
+        ious: (P, G) with truths of the prediction's class, else 0.
+    """
+    taker = np.full((ious.shape[1], len(IOU_THRESHOLDS)), -1)
+    if not ious.size:
+        return taker
+    thresholds = np.arange(len(IOU_THRESHOLDS))
+    for row in np.argsort(-scores, kind="stable"):
+        (truths,) = np.nonzero(ious[row] > IOU_THRESHOLDS[0])
+        if not len(truths):
+            continue
+        truths = truths[::-1]  # of equal ones pycocotools takes the last
+        free = ious[row, truths][:, None] * (taker[truths] < 0)
+        chosen, highest = free.argmax(axis=0), free.max(axis=0)
+        takes = highest > IOU_THRESHOLDS
+        taker[truths[chosen[takes]], thresholds[takes]] = row
+    return taker

@@ -5,7 +5,6 @@ without ground truth); beside them ``intervals``, ``provenance`` and ``matches``
 resample of the images follows.
 """
 
-import base64
 import os
 import subprocess
 import zlib
@@ -21,12 +20,11 @@ import synmix
 from synmix.errors import UserError
 from synmix.evaluate.average_precision import MatchTable, average_precision, figure_names, figures_of
 from synmix.evaluate.bootstrap import Interval, confidence_intervals, resampled_figures
+from synmix.evaluate.packing import pack, unpack
 from synmix.files import nan_to_null, null_to_nan, read_json, write_json
 
 PathLike = str | os.PathLike[str]
-_FORMAT = 1
-#: Columns of the match table, as kept in a file. The ten outcomes of a prediction are the digits of a base 3 number.
-_COLUMNS = {"image": "<u4", "category": "<u1", "score": "<f8", "outcome": "<u2"}
+_FORMAT = 2  # format 1 had no details in its match table; it is still read
 
 
 @dataclass(frozen=True)
@@ -111,8 +109,8 @@ def read_result(path: PathLike) -> Result:
     """
     data = read_json(path)
     try:
-        if data["format"] != _FORMAT:
-            raise UserError(f"'{path}' is a result of format {data['format']}, but this version reads {_FORMAT}.")
+        if data["format"] not in range(1, _FORMAT + 1):
+            raise UserError(f"'{path}' is a result of format {data['format']}, but this version reads 1 to {_FORMAT}.")
         table = unpack(data["matches"])
         intervals = dict(data["intervals"])
         confidence, resamples = intervals.pop("confidence"), intervals.pop("resamples")
@@ -126,7 +124,7 @@ def read_result(path: PathLike) -> Result:
         }
         beside = {name: null_to_nan(value) for name, value in data.get("coco", {}).items()}
         return Result(data["dataset"], table, numbers, bounds, confidence, resamples, data["provenance"], beside)
-    except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, zlib.error) as error:
         raise UserError(f"'{path}' is not a result of SynMix's evaluation ({error!r}); evaluate again.") from None
 
 
@@ -147,41 +145,6 @@ def read_any_result(path: PathLike) -> Any:
     return READERS[kind](Path(path)) if kind else read_result(path)
 
 
-def pack(table: MatchTable) -> dict[str, Any]:
-    """A match table as plain data of some kilobytes: names and counts to read, columns compressed."""
-    powers = 3 ** np.arange(table.outcome.shape[1])
-    columns = {
-        "image": table.image,
-        "category": table.category,
-        "score": table.score,
-        "outcome": table.outcome.astype(np.int64) @ powers,
-    }
-    return {
-        "classes": list(table.classes),
-        "images": list(table.images),
-        "truths": _pack_column(table.truths.ravel(), "<u2"),
-        **{name: _pack_column(columns[name], kind) for name, kind in _COLUMNS.items()},
-    }
-
-
-def unpack(data: dict[str, Any]) -> MatchTable:
-    """The match table that :func:`pack` packed.
-
-    Raises:
-        KeyError, TypeError, ValueError, zlib.error: it was not packed by :func:`pack`.
-    """
-    columns = {name: _unpack_column(data[name], kind) for name, kind in _COLUMNS.items()}
-    classes, images = tuple(data["classes"]), tuple(data["images"])
-    truths = _unpack_column(data["truths"], "<u2").astype(np.int64).reshape(len(images), len(classes))
-    outcome = (columns["outcome"].astype(np.int64)[:, None] // 3 ** np.arange(10) % 3).astype(np.int8)
-    image, category = columns["image"].astype(np.int64), columns["category"].astype(np.int64)
-    if len({len(column) for column in columns.values()}) != 1:
-        raise ValueError("columns of different lengths")
-    if len(image) and (image.max() >= len(images) or category.max() >= len(classes)):
-        raise ValueError("an image or class out of range")
-    return MatchTable(classes, images, truths, image, category, columns["score"].astype(np.float64), outcome)
-
-
 def provenance(output_dir: PathLike | None = None, **more: Any) -> dict[str, Any]:
     """Where a result comes from: code version and time, and the config and manifest of the run's folder if there."""
     found: dict[str, Any] = {"version": synmix.__version__, "commit": _commit(), "time": _now()}
@@ -192,14 +155,6 @@ def provenance(output_dir: PathLike | None = None, **more: Any) -> dict[str, Any
         if manifest.is_file():
             found["manifest"] = read_json(manifest).get("checksum")
     return {**found, **more}
-
-
-def _pack_column(values: np.ndarray, kind: str) -> str:
-    return base64.b64encode(zlib.compress(np.ascontiguousarray(values.astype(kind)).tobytes(), 6)).decode("ascii")
-
-
-def _unpack_column(text: str, kind: str) -> np.ndarray:
-    return np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), dtype=kind)
 
 
 def _now() -> str:

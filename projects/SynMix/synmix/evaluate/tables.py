@@ -8,6 +8,7 @@ from rich.table import Table
 
 from synmix.evaluate.bootstrap import Difference, Interval
 from synmix.evaluate.result import Result
+from synmix.evaluate.why import PlainTable
 
 
 def result_table(result: Result, official: np.ndarray | None = None, title: str = "") -> Table:
@@ -74,6 +75,27 @@ def comparison_table(
             style="bold" if sure else "",
             end_section=name in ("AP50", f"AP-{classes[-1]}"),
         )
+    return table
+
+
+def plain_table(table: PlainTable) -> Table:
+    """A plain table, names on the left and numbers on the right; its last row is that of all."""
+    shown = _table(table.title)
+    for number, column in enumerate(table.header):
+        shown.add_column(column, justify="right" if number else "left")
+    for number, row in enumerate(table.rows, start=1):
+        last = number == len(table.rows)
+        shown.add_row(*row, style="bold" if last else "", end_section=number == len(table.rows) - 1)
+    return shown
+
+
+def figures_table(figures: Mapping[str, float], title: str) -> Table:
+    """Any figures, one a row."""
+    table = _table(title)
+    table.add_column("figure", justify="left")
+    table.add_column("", justify="right")
+    for name, value in figures.items():
+        table.add_row(name, _number(value))
     return table
 
 

@@ -1,12 +1,15 @@
 """A whole training from a config: compose, check, train, evaluate. Can be called again and again in one process."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from detectron2.config import CfgNode
+from detectron2.evaluation import DatasetEvaluator
 from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
 
@@ -19,7 +22,7 @@ from synmix.data import coco, sources
 from synmix.data.catalog import register_all
 from synmix.errors import UserError
 from synmix.files import atomic_path
-from synmix.train.checkpoint import SafeCheckpointer
+from synmix.train.checkpoint import SafeCheckpointer, load_weights
 from synmix.train.trainer import SynMixTrainer
 
 logger = logging.getLogger(__name__)
@@ -56,16 +59,38 @@ def train(cfg: CfgNode, resume: bool = False, trust_pickle: bool = False) -> Res
         return results
 
 
-def evaluate(cfg: CfgNode, trust_pickle: bool = False) -> Results:
-    """Evaluates ``MODEL.WEIGHTS`` on ``DATASETS.TEST``; returns and raises like :func:`train`."""
+@dataclass(frozen=True)
+class Evaluation:
+    """What a checkpoint is worth, on the main process; empty on others."""
+
+    figures: Results  # as of :func:`train`
+    results: dict[str, Any]  # by data set, what its evaluator calls ``result``; left out where it has none
+
+
+def evaluate(
+    cfg: CfgNode,
+    trust_pickle: bool = False,
+    observe: Callable[[str, DatasetEvaluator], None] = lambda name, evaluator: None,
+) -> Evaluation:
+    """Evaluates ``MODEL.WEIGHTS`` on ``DATASETS.TEST`` and writes ``OUTPUT_DIR/results``; raises like :func:`train`.
+
+    Args:
+        observe: is shown each data set's evaluator before any image, to add observers to it.
+    """
     cfg = with_device(cfg)
     coco.register_all(cfg.DATASETS.COCO)
     register_all()
     check_test_sets(cfg)
     with log_to(cfg.OUTPUT_DIR), speed_settings(cfg):
+        evaluators = {name: SynMixTrainer.build_evaluator(cfg, name) for name in cfg.DATASETS.TEST}
+        for name, evaluator in evaluators.items():
+            getattr(evaluator, "source", {})["weights"] = cfg.MODEL.WEIGHTS
+            observe(name, evaluator)
         model = build_model(cfg)
-        SafeCheckpointer(model, trust_pickle=trust_pickle).load(cfg.MODEL.WEIGHTS, checkpointables=[])
-        return dict(SynMixTrainer.test(cfg, model))
+        load_weights(model, cfg.MODEL.WEIGHTS, trust_pickle)
+        figures = dict(SynMixTrainer.test(cfg, model, list(evaluators.values())))
+        found = {name: getattr(evaluator, "result", None) for name, evaluator in evaluators.items()}
+        return Evaluation(figures, {name: result for name, result in found.items() if result is not None})
 
 
 def prepare(cfg: CfgNode) -> tuple[CfgNode, Composition]:

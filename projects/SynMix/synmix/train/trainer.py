@@ -3,14 +3,13 @@
 import logging
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 from detectron2.config import CfgNode
-from detectron2.data import MetadataCatalog
 from detectron2.engine import DefaultTrainer, TrainerBase, hooks
 from detectron2.engine.defaults import create_ddp_model
 from detectron2.evaluation import DatasetEvaluator
@@ -20,6 +19,8 @@ from torch import nn
 
 from synmix.config import build_model
 from synmix.errors import UserError
+from synmix.evaluators import EVALUATORS as EVALUATORS  # for plugins that look for it here
+from synmix.evaluators import build_evaluator
 from synmix.train.checkpoint import SafeCheckpointer
 from synmix.train.hooks import (
     Best,
@@ -37,18 +38,6 @@ from synmix.train.seeing import ProgressLine, WandbWriter, draw_inputs, draw_pre
 from synmix.train.step import GuardedStep
 
 logger = logging.getLogger(__name__)
-
-EvaluatorFactory = Callable[[CfgNode, str], DatasetEvaluator]
-
-
-def _cityscapes_instances(cfg: CfgNode, name: str) -> DatasetEvaluator:
-    from synmix.evaluate.evaluator import CityscapesInstanceEvaluator  # the room to the right, entered only when used
-
-    return CityscapesInstanceEvaluator.from_config(cfg, name)
-
-
-#: By the data set's metadata ``evaluator_type``: what scores it. A new kind of data set adds its own.
-EVALUATORS: dict[str, EvaluatorFactory] = {"synmix": _cityscapes_instances}
 
 
 class SynMixTrainer(DefaultTrainer):
@@ -189,7 +178,8 @@ class SynMixTrainer(DefaultTrainer):
     @classmethod
     def test(cls, cfg: CfgNode, model: nn.Module, evaluators: Sequence[DatasetEvaluator] | None = None) -> dict:
         """Evaluates every data set of ``DATASETS.TEST``; unlike Detectron2 always by name, also a single one."""
-        results = super().test(cfg, model, evaluators)
+        with torch.inference_mode(), torch.autocast(torch.device(cfg.MODEL.DEVICE).type, enabled=cfg.TEST.AMP):
+            results = super().test(cfg, model, evaluators)
         return OrderedDict({cfg.DATASETS.TEST[0]: results}) if len(cfg.DATASETS.TEST) == 1 else results
 
     @classmethod
@@ -199,15 +189,8 @@ class SynMixTrainer(DefaultTrainer):
 
     @classmethod
     def build_evaluator(cls, cfg: CfgNode, dataset_name: str) -> DatasetEvaluator:
-        """What scores a data set, by its metadata ``evaluator_type``.
-
-        Raises:
-            UserError: nothing is registered for it.
-        """
-        kind = MetadataCatalog.get(dataset_name).evaluator_type
-        if kind not in EVALUATORS:
-            raise UserError(f"nothing scores '{dataset_name}': its evaluator_type '{kind}' is not in EVALUATORS.")
-        return EVALUATORS[kind](cfg, dataset_name)
+        """What scores a data set; see :mod:`synmix.evaluators`."""
+        return build_evaluator(cfg, dataset_name)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs beside the weights."""
