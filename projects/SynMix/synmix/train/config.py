@@ -13,7 +13,7 @@ from detectron2.projects.point_rend import add_pointrend_config
 from synmix.compose.config import add_composition_config
 from synmix.errors import UserError
 from synmix.evaluate.config import add_evaluation_config  # the one import from the right: a config knows all rooms
-from synmix.train import mask_head, narrow  # noqa: F401 - they register the parts that configs name
+from synmix.train import mask_head, narrow_backbone  # noqa: F401 - they register the parts that configs name
 
 
 def add_training_config(cfg: CfgNode) -> None:
@@ -30,18 +30,30 @@ def add_training_config(cfg: CfgNode) -> None:
     cfg.DATALOADER.ON_DAMAGED = "stop"
     # Batches of one orientation only (Detectron2's default); all data sets here are wide, and exact resume needs none.
     cfg.DATALOADER.ASPECT_RATIO_GROUPING = False
+    # How the loader's workers begin: "fork" shares the parent's memory and is there at once; "forkserver" and "spawn"
+    # import and copy everything.
+    cfg.DATALOADER.START_METHOD = "fork"
+    # Batches each worker keeps ready; they lie in shared memory.
+    cfg.DATALOADER.PREFETCH = 2
+    # Images in page-locked memory, from where a copy to the GPU is faster.
+    cfg.DATALOADER.PIN_MEMORY = False
     # "pillow" resizes training images bit for bit as Detectron2 does; "opencv" is faster and differs by a few levels.
     cfg.INPUT.RESIZE = "pillow"
+    # What mixed precision multiplies in: "float16", with losses scaled against its small range, or "bfloat16".
+    cfg.SOLVER.AMP.DTYPE = "float16"
 
     cfg.SPEED = CfgNode()
     # Images and convolutions in channels-last memory order, which tensor cores prefer.
     cfg.SPEED.CHANNELS_LAST = False
-    # 19-bit products in matrix multiplications and convolutions on Ampere and later.
-    cfg.SPEED.TF32 = False
+    # 19-bit products on Ampere and later: True in convolutions and matrix products, False in neither, None (PyTorch's
+    # own choice, and so Detectron2's) in convolutions only.
+    cfg.SPEED.TF32 = None
     # torch.compile of the backbone; pays only where image sizes seldom change.
     cfg.SPEED.COMPILE_BACKBONE = False
     # Masks travel to the GPU as one map of instance numbers and are unpacked there, instead of a full frame for each.
     cfg.SPEED.PACKED_MASKS = False
+    # Iterations to profile, ten after the start; a chrome trace of each goes to OUTPUT_DIR/profile/. 0 profiles none.
+    cfg.SPEED.PROFILE = 0
 
     cfg.LOG = CfgNode()
     # Iterations between two lines of metrics.
