@@ -1,36 +1,83 @@
-"""The paper's training against Detectron2's own trainer on a GPU: images a second, memory, and equal losses.
+"""The paper's training against Detectron2's own trainer: images a second, peak memory, and the losses.
 
-Random images of the right size, R50-FPN PointRend, weights from the seed. The variants train one after the other from
-the same weights on the same images: have the GPU to yourself. Medians, the first quarter of the iterations left out.
+The real model (R50-FPN PointRend of configs/cityscapes.yaml) on random images of the real size. Every variant trains in
+a process of its own, from the same weights on the same images: have the machine to yourself. Medians, the first quarter
+of the iterations left out; on a CPU the memory is the whole process's.
 
     python benchmarks/train_gpu.py --iterations 200 --batch 2 8
-    python benchmarks/train_gpu.py --device cpu --iterations 4 --batch 2 --toy      # does it run?
+    python benchmarks/train_gpu.py --device cpu --batch 1 --iterations 3 --variants stock ours "packed masks"
+    python benchmarks/train_gpu.py --device cpu --batch 2 --iterations 4 --toy      # does it run?
 """
 
 import argparse
+import gc
+import math
+import multiprocessing
 import statistics
 import time
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synmix.errors import UserError, run_tool
 
-#: variant -> config keys; "stock" is Detectron2's own trainer and mask format
+_AMP16 = ["SOLVER.AMP.ENABLED", True, "SOLVER.AMP.DTYPE", "float16"]
+_AMPB16 = ["SOLVER.AMP.ENABLED", True, "SOLVER.AMP.DTYPE", "bfloat16"]
+_PACKED = ["SPEED.PACKED_MASKS", True]
+_CHANNELS = ["SPEED.CHANNELS_LAST", True]
+#: variant -> config keys; "stock" is Detectron2's own trainer and mask format under PyTorch's own settings
 VARIANTS: dict[str, list[Any]] = {
     "stock": [],
+    "stock, AMP float16": _AMP16,
     "ours": [],
-    "packed masks": ["SPEED.PACKED_MASKS", True],
-    "channels last": ["SPEED.CHANNELS_LAST", True],
-    "TF32": ["SPEED.TF32", True],
+    "packed masks": _PACKED,
+    "channels last": _CHANNELS,
+    "TF32 nowhere": ["SPEED.TF32", False],
+    "TF32 everywhere": ["SPEED.TF32", True],
     "cudnn benchmark": ["CUDNN_BENCHMARK", True],
-    "AMP": ["SOLVER.AMP.ENABLED", True],
+    "AMP float16": _AMP16,
+    "AMP bfloat16": _AMPB16,
     "compiled backbone": ["SPEED.COMPILE_BACKBONE", True],
-    "packed, TF32, AMP, channels last": [
-        *("SPEED.PACKED_MASKS", True, "SPEED.TF32", True),
-        *("SOLVER.AMP.ENABLED", True, "SPEED.CHANNELS_LAST", True),
-    ],
+    "packed, TF32 everywhere": [*_PACKED, "SPEED.TF32", True],
+    "packed, AMP float16, channels last": [*_PACKED, *_AMP16, *_CHANNELS],
+    "packed, AMP bfloat16, channels last": [*_PACKED, *_AMPB16, *_CHANNELS],
 }
 _INSTANCES = 18  # labels of a Cityscapes image: 54,060 of 2,975 (paper 4.1)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one process measures."""
+
+    name: str
+    batch: int
+    iterations: int
+    device: str
+    toy: bool
+    size: tuple[int, int]
+
+    @property
+    def stock(self) -> bool:
+        """Whether Detectron2's own trainer runs it."""
+        return self.name.startswith("stock")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds and total loss of each iteration, and the peak memory in GiB."""
+
+    times: list[float]
+    losses: list[float]
+    memory: float
+
+    @property
+    def seconds(self) -> float:
+        """Of an iteration: the median without the first quarter."""
+        return statistics.median(self.times[len(self.times) // 4 :])
 
 
 def main() -> None:
@@ -39,68 +86,117 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=200)
     parser.add_argument("--batch", type=int, nargs="+", default=[2, 8])
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--toy", action="store_true", help="the miniature's model on small images")
+    parser.add_argument("--size", type=int, nargs=2, default=[1024, 2048], metavar=("HEIGHT", "WIDTH"))
+    parser.add_argument("--toy", action="store_true", help="the miniature's model on 128 x 256")
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS, metavar="NAME")
     arguments = parser.parse_args()
     import torch
 
-    if arguments.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("this machine has no usable GPU; --device cpu --toy only shows that the script runs.")
+    if arguments.device.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError("this machine has no usable GPU; give --device cpu.")
+    size = (128, 256) if arguments.toy else tuple(arguments.size)
     for batch in arguments.batch:
-        _compare(arguments, batch)
+        rest = (batch, arguments.iterations, arguments.device, arguments.toy, size)
+        _compare([Setting(name, *rest) for name in arguments.variants])
 
 
-def _compare(arguments: argparse.Namespace, batch: int) -> None:
-    results = {name: _measure(arguments, name, batch) for name in arguments.variants}
-    first = next(iter(results.values()))
-    print(f"\nbatch {batch}, {arguments.iterations} iterations on {arguments.device}")
-    print(f"{'':36}{'images/s':>10}{'x':>7}{'GiB':>7}{'loss, first 20':>16}{'last 20':>10}")
-    for name, (seconds, memory, losses) in results.items():
-        early, late = statistics.mean(losses[:20]), statistics.mean(losses[-20:])
-        speed, gain = batch / seconds, first[0] / seconds
-        print(f"{name:36}{speed:10.2f}{gain:7.2f}{memory:7.1f}{early:16.4f}{late:10.4f}")
+def _compare(settings: list[Setting]) -> None:
+    first = settings[0]
+    print(
+        f"\nbatch {first.batch} of {first.size[0]} x {first.size[1]}, {first.iterations} iterations on {first.device}"
+    )
+    print(f"{'':36}{'images/s':>10}{'x':>7}{'GiB':>7}{'loss, first 20':>16}{'last 20':>10}", flush=True)
+    base: float | None = None
+    for setting in settings:
+        found = _alone(setting)
+        if isinstance(found, str):
+            print(f"{setting.name:36}  {found}", flush=True)
+            continue
+        base = base or found.seconds
+        early, late = statistics.mean(found.losses[:20]), statistics.mean(found.losses[-20:])
+        speed, gain = setting.batch / found.seconds, base / found.seconds
+        print(f"{setting.name:36}{speed:10.3f}{gain:7.2f}{found.memory:7.1f}{early:16.4f}{late:10.4f}", flush=True)
+    if not base:
+        raise UserError("no variant came to its end.")
 
 
-def _measure(arguments: argparse.Namespace, name: str, batch: int) -> tuple[float, float, list[float]]:
-    """Median seconds of an iteration, peak GiB, and the losses of all iterations."""
+def _alone(setting: Setting) -> Measured | str:
+    """Measures in a new process, so that neither peak memory nor caches are another variant's; or why it could not."""
+    if setting.stock and "SOLVER.AMP.ENABLED" in VARIANTS[setting.name] and not setting.device.startswith("cuda"):
+        return "Detectron2's AMP needs a GPU"
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(_measure, setting).result()
+        except BrokenProcessPool:
+            return "its process was killed: too little memory?"
+        except (RuntimeError, UserError, FloatingPointError) as error:
+            return str(error).splitlines()[0]
+
+
+def _measure(setting: Setting) -> Measured:
+    warnings.simplefilter("ignore")  # Detectron2's old ways
     import torch
     from detectron2.engine import AMPTrainer, SimpleTrainer
     from detectron2.solver import build_optimizer
     from detectron2.utils.events import EventStorage
 
     from synmix.config import build_model, load_config
-    from synmix.train.run import speed_settings
+    from synmix.train import memory
+    from synmix.train.speed import amp_dtype, speed_settings
     from synmix.train.step import GuardedStep
     from synmix.train.trainer import SynMixTrainer
 
-    config = Path(__file__).parents[1] / "configs" / ("mini.yaml" if arguments.toy else "cityscapes.yaml")
-    options = ["MODEL.WEIGHTS", "", "MODEL.DEVICE", arguments.device, "SOLVER.IMS_PER_BATCH", batch]
-    cfg = load_config(config, [*options, "SOLVER.BASE_LR", 1e-4, *VARIANTS[name]])
+    config = Path(__file__).parents[1] / "configs" / ("mini.yaml" if setting.toy else "cityscapes.yaml")
+    options = ["MODEL.WEIGHTS", "", "MODEL.DEVICE", setting.device, "SOLVER.IMS_PER_BATCH", setting.batch]
+    cfg = load_config(config, [*options, "SOLVER.BASE_LR", 1e-3, "SPEED.PACKED_MASKS", False, *VARIANTS[setting.name]])
+    amp = cfg.SOLVER.AMP.ENABLED
     torch.manual_seed(0)
-    stock = name == "stock"
-    model = build_model(cfg) if stock else SynMixTrainer.build_model(cfg)
-    optimizer = build_optimizer(cfg, model)
-    batches = _Batches(batch, (128, 256) if arguments.toy else (1024, 2048), cfg.SPEED.PACKED_MASKS)
-    if stock:
-        trainer = (AMPTrainer if cfg.SOLVER.AMP.ENABLED else SimpleTrainer)(model, batches, optimizer)
-    else:
-        trainer = GuardedStep(model, optimizer, amp=cfg.SOLVER.AMP.ENABLED)
-        trainer.data_loader = batches
-    on_gpu = arguments.device == "cuda"
-    if on_gpu:
-        torch.cuda.reset_peak_memory_stats()
-    times, losses = [], []
+    batches = _Batches(setting.batch, setting.size, cfg.SPEED.PACKED_MASKS)
     with speed_settings(cfg), EventStorage() as storage:
-        for trainer.iter in range(arguments.iterations):
+        model = build_model(cfg) if setting.stock else SynMixTrainer.build_model(cfg)
+        _calibrate(model, next(iter(batches))[:1])
+        optimizer = build_optimizer(cfg, model)
+        if setting.stock:
+            trainer = (AMPTrainer if amp else SimpleTrainer)(model, batches, optimizer)
+        else:
+            trainer = GuardedStep(model, optimizer, amp=amp_dtype(cfg))
+            trainer.data_loader = batches
+        gc.collect()
+        memory.reset()
+        times, losses = [], []
+        for trainer.iter in range(setting.iterations):
             storage.iter = trainer.iter
             started = time.perf_counter()
             trainer.run_step()
-            if on_gpu:
+            if setting.device.startswith("cuda"):
                 torch.cuda.synchronize()
             times.append(time.perf_counter() - started)
             losses.append(storage.latest()["total_loss"][0])
-    memory = torch.cuda.max_memory_allocated() / 2**30 if on_gpu else 0.0
-    return statistics.median(times[len(times) // 4 :]), memory, losses
+    if not all(map(math.isfinite, losses)):
+        raise UserError(f"the losses left the finite: {losses}")
+    return Measured(times, losses, memory.peak())
+
+
+def _calibrate(model: Any, records: list[dict[str, Any]]) -> None:
+    """Gives each frozen norm the statistics of what enters it, layer by layer.
+
+    Trained weights come with such statistics. Random ones come with mean 0 and variance 1, so that every residual block
+    adds to the one before, and the first losses are beyond what a step can bear. The numbers in the norms change no
+    arithmetic: the same layers are frozen, and a step computes and keeps what it does from ImageNet's weights."""
+    import torch
+    from detectron2.layers import FrozenBatchNorm2d
+
+    def take(norm: FrozenBatchNorm2d, inputs: tuple[torch.Tensor]) -> None:
+        norm.running_mean.copy_(inputs[0].mean((0, 2, 3)))
+        norm.running_var.copy_(inputs[0].var((0, 2, 3)))
+
+    norms = [module for module in model.modules() if isinstance(module, FrozenBatchNorm2d)]
+    handles = [norm.register_forward_pre_hook(take) for norm in norms]
+    cropped = [{"image": record["image"][:, :256, :512]} for record in records]
+    with torch.no_grad():
+        model.backbone.forward(model.preprocess_image(cropped).tensor)  # not called: that would compile the hooks too
+    for handle in handles:
+        handle.remove()
 
 
 class _Batches:
@@ -109,7 +205,7 @@ class _Batches:
     def __init__(self, batch: int, size: tuple[int, int], packed: bool) -> None:
         self.batch, self.size, self.packed = batch, size, packed
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[list[dict[str, Any]]]:
         import torch
 
         generator = torch.Generator().manual_seed(0)

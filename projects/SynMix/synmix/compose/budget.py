@@ -56,20 +56,31 @@ def resolve_schedule(cfg: Any, num_images: int) -> None:
 
 
 def describe_schedule(cfg: Any, num_images: int) -> str:
-    """One line for logs: length in iterations and epochs, the learning rate's way, and the effective rate (4.3)."""
+    """One line for logs: length in iterations and epochs, the learning rate's course, and the effective rate (4.3)."""
     solver = cfg.SOLVER
     epochs = epochs_of(solver.MAX_ITER, num_images, solver.IMS_PER_BATCH)
     effective = effective_learning_rate(solver.BASE_LR, solver.MOMENTUM)
     return (
         f"{solver.MAX_ITER:,} iterations of {solver.IMS_PER_BATCH} images, {epochs:.2f} epochs of {num_images:,}; "
-        f"learning rate {solver.BASE_LR:g}, {describe_decay(solver)}; "
-        f"momentum {solver.MOMENTUM:g}, effective learning rate {effective:g}"
+        f"learning rate {describe_learning_rate(solver)}; momentum {solver.MOMENTUM:g}, effective {effective:g}"
     )
 
 
-def describe_decay(solver: Any) -> str:
-    """How the learning rate falls under ``LR_SCHEDULER_NAME``: only one of the schedulers drops at ``STEPS``."""
-    if solver.LR_SCHEDULER_NAME == "WarmupCosineLR":
-        return "along a cosine to 0"
-    drops = ", ".join(f"{step:,}" for step in solver.STEPS if step <= solver.MAX_ITER)
-    return f"times {solver.GAMMA:g} after {drops}" if drops else "constant"
+def describe_learning_rate(solver: Any) -> str:
+    """The learning rate's course as Detectron2's ``build_lr_scheduler`` makes it of ``SOLVER.LR_SCHEDULER_NAME``."""
+    name, last = solver.LR_SCHEDULER_NAME, solver.MAX_ITER
+    if name == "WarmupMultiStepLR":
+        factor = _drops(solver.GAMMA, [step for step in solver.STEPS if step < last])
+    elif name == "WarmupStepWithFixedGammaLR":  # later than Detectron2 0.6: NUM_DECAYS drops at equal distances
+        decays = solver.NUM_DECAYS
+        factor = _drops(solver.GAMMA, [math.ceil(last * n / (decays + 1)) for n in range(1, decays + 1)])
+    elif name == "WarmupCosineLR":
+        factor = f", down a cosine to {getattr(solver, 'BASE_LR_END', 0.0):g}"
+    else:
+        factor = f", as {name} changes it"
+    warm_up = f", warm-up {min(solver.WARMUP_ITERS, last):,}" if solver.WARMUP_ITERS > 0 else ""
+    return f"{solver.BASE_LR:g}{factor}{warm_up}"
+
+
+def _drops(gamma: float, steps: Sequence[int]) -> str:
+    return f", x{gamma:g} after {', '.join(f'{step:,}' for step in steps)}" if steps else ", without drops"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from synmix.data import cityscapes
-from synmix.data.table import InstanceTable, build_table
+from synmix.data.table import BOX, FRAME_SCHEMA, InstanceTable, build_table
 from synmix.errors import UserError
 from synmix.labels import CLASS_NAMES
 
@@ -86,7 +86,8 @@ def to_dicts(table: InstanceTable) -> list[dict[str, Any]]:
 
     annotations: dict[str, list[dict[str, Any]]] = {}
     category_ids = {category: index for index, category in enumerate(CLASS_NAMES)}
-    for frame, instance_id, category, _, *box, crowd in table.instances.iter_rows():
+    columns = ("frame", "instance_id", "category", *BOX, "crowd")
+    for frame, instance_id, category, *box, crowd in table.instances.select(columns).iter_rows():
         annotations.setdefault(frame, []).append(
             {
                 "bbox": [float(side) for side in box],  # of whole numbers Detectron2 would cut the scaled sides off
@@ -106,7 +107,7 @@ def to_dicts(table: InstanceTable) -> list[dict[str, Any]]:
             "dataset": table.name,
             "annotations": annotations.get(frame, []),
         }
-        for frame, image, instance_map, height, width in table.frames.iter_rows()
+        for frame, image, instance_map, height, width in table.frames.select(FRAME_SCHEMA.keys()).iter_rows()
     ]
 
 

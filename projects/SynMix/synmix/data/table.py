@@ -40,6 +40,8 @@ INSTANCE_SCHEMA = {
     "y_max": pl.Int32,
     "crowd": pl.Boolean,
 }
+#: A box's columns, in the order of ``BoxMode.XYXY_ABS``.
+BOX = ("x_min", "y_min", "x_max", "y_max")
 _REGION_COLUMNS = tuple(INSTANCE_SCHEMA)[1:]
 _VERSION = 1  # part of the cache's file name: a change of schema makes every older cache stale
 

@@ -1,15 +1,18 @@
 """The data as batches: for training in an order and with augmentations that depend on nothing but the seed, and for
 evaluation one image after the other. An image that cannot be read ends either with a sentence that names it."""
 
+import multiprocessing
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from detectron2.config import CfgNode
-from detectron2.data import DatasetFromList, DatasetMapper, build_detection_test_loader
+from detectron2.data import DatasetFromList, DatasetMapper, MapDataset, get_detection_dataset_dicts
+from detectron2.data.samplers import InferenceSampler
 from detectron2.utils import comm
 from PIL import UnidentifiedImageError
 
@@ -172,14 +175,51 @@ def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, sta
     images = TrainingImages(records, SynMixMapper.from_config(cfg), seed, cfg.DATALOADER.ON_DAMAGED)
     batch_size = cfg.SOLVER.IMS_PER_BATCH // world_size
     sampler = BatchSampler(len(records), batch_size, seed, comm.get_rank(), world_size, start)
-    return torch.utils.data.DataLoader(
-        images,
-        batch_sampler=sampler,
-        num_workers=cfg.DATALOADER.NUM_WORKERS,
-        collate_fn=as_list,
-    )
+    return torch.utils.data.DataLoader(images, batch_sampler=sampler, collate_fn=as_list, **worker_options(cfg))
 
 
 def build_test_loader(cfg: CfgNode, name: str) -> EvaluationBatches:
-    """Detectron2's loader of a data set to evaluate on."""
-    return EvaluationBatches(build_detection_test_loader(cfg, name, mapper=EvaluationImages(cfg)))
+    """This process's images of a data set to evaluate on, one a batch, as Detectron2's own test loader gives them."""
+    records = get_detection_dataset_dicts(name, filter_empty=False)
+    images = MapDataset(DatasetFromList(records, copy=False), EvaluationImages(cfg))
+    sampler = InferenceSampler(len(records))
+    return EvaluationBatches(
+        torch.utils.data.DataLoader(images, sampler=sampler, collate_fn=as_list, **worker_options(cfg))
+    )
+
+
+def worker_options(cfg: CfgNode) -> dict[str, Any]:
+    """Arguments of a ``DataLoader``: its workers as the config says.
+
+    The start method is always given. Otherwise workers begin as their parent has: in a spawned rank each would import
+    and copy everything (docs/benchmarks/train.md), and in joblib's they cannot begin at all. Forked workers are safe
+    here: they only decode and augment on the CPU, with threads of neither PyTorch nor OpenCV nor Polars.
+
+    Raises:
+        UserError: values that cannot be meant.
+    """
+    loader = cfg.DATALOADER
+    methods = multiprocessing.get_all_start_methods()
+    if loader.START_METHOD not in methods:
+        raise UserError(
+            f"DATALOADER.START_METHOD is '{loader.START_METHOD}', but must be one of {', '.join(sorted(methods))}."
+        )
+    for key, least in (("NUM_WORKERS", 0), ("PREFETCH", 1)):
+        if loader[key] < least:
+            raise UserError(f"DATALOADER.{key} is {loader[key]}; give {least} or more.")
+    pinned = {"pin_memory": loader.PIN_MEMORY and cfg.MODEL.DEVICE.startswith("cuda")}
+    if not loader.NUM_WORKERS:
+        return {"num_workers": 0, **pinned}
+    return {
+        "num_workers": loader.NUM_WORKERS,
+        "multiprocessing_context": multiprocessing.get_context(loader.START_METHOD),
+        "prefetch_factor": loader.PREFETCH,
+        "worker_init_fn": begin_worker,
+        **pinned,
+    }
+
+
+def begin_worker(number: int) -> None:
+    """Settles a worker: OpenCV works in its one thread, as PyTorch does there already. (0 is none beside it; 1 would
+    end the threads that a forked worker does not have, and crash.)"""
+    cv2.setNumThreads(0)

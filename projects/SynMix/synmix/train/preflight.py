@@ -1,52 +1,53 @@
 """A look at everything a training needs before anything is spent on it (``train_net.py --dry-run``)."""
 
-import resource
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
 from detectron2.config import CfgNode
 from detectron2.utils import comm
-from detectron2.utils.events import EventStorage
 from rich.table import Table
 
-from synmix.compose.budget import epochs_of
+from synmix.compose.budget import describe_schedule
 from synmix.compose.manifest import check_manifest
 from synmix.progress import console
-from synmix.train.loader import build_loader
+from synmix.train import memory
+from synmix.train.rates import Rates, measure_rates
 from synmix.train.run import prepare
+from synmix.train.speed import speed_settings
 from synmix.train.trainer import SynMixTrainer
 
-_STEPS = 4  # tried; the first only warms up
+_SHARED = Path("/dev/shm")  # where the loader's workers put their batches
 
 
 def preflight(cfg: CfgNode, resume: bool = False, trust_pickle: bool = False) -> None:
-    """Composes the training set, loads weights or checkpoint, tries a few real steps, prints the plan; writes nothing.
+    """Composes the training set, loads weights or checkpoint, tries real steps, prints the plan; writes nothing.
 
     Raises:
         UserError: whatever would stop the training itself.
     """
     cfg, composition = prepare(cfg)
     manifest = composition.manifest()
-    trainer = SynMixTrainer(cfg, composition.dicts(), trust_pickle)
-    if resume and trainer.checkpointer.has_checkpoint():
-        check_manifest(Path(cfg.OUTPUT_DIR) / "manifest.json", manifest)
-    trainer.resume_or_load(resume)
-    seconds = _try_steps(trainer)
-    left = trainer.max_iter - trainer.start_iter
+    with speed_settings(cfg):
+        trainer = SynMixTrainer(cfg, composition.dicts(), trust_pickle)
+        if resume and trainer.checkpointer.has_checkpoint():
+            check_manifest(Path(cfg.OUTPUT_DIR) / "manifest.json", manifest)
+        trainer.resume_or_load(resume)
+        rates = measure_rates(trainer)
+    resumed = f"; resumed at {trainer.start_iter:,}" if trainer.start_iter else ""
     rows = {
         "device": f"{cfg.MODEL.DEVICE}, {comm.get_world_size()} process(es) x {cfg.SOLVER.ACCUMULATE} part(s)",
         **{entry["name"]: _data_set_line(entry) for entry in manifest["data_sets"]},
         "manifest": manifest["checksum"][:12],
-        "schedule": _schedule_line(cfg, composition.num_images, trainer.start_iter),
+        "schedule": describe_schedule(cfg, composition.num_images) + resumed,
         "weights": cfg.MODEL.WEIGHTS or "from scratch",
-        "speed": f"{seconds:.3f} s an iteration, {cfg.SOLVER.IMS_PER_BATCH / seconds:.1f} images/s",
+        **_rate_lines(cfg, rates),
         "memory": _memory_line(),
+        "shared memory": _shared_line(cfg, rates),
         "disk": _disk_line(cfg, trainer),
         "evaluated on": ", ".join(cfg.DATASETS.TEST) or "nothing",
-        "time left": _duration(seconds * left) + " of training, evaluation apart",
+        "time": _time_line(rates.together, trainer),
     }
     if comm.is_main_process():
         for warning in composition.warnings():
@@ -57,23 +58,6 @@ def preflight(cfg: CfgNode, resume: bool = False, trust_pickle: bool = False) ->
         console.print(table)
 
 
-def _try_steps(trainer: SynMixTrainer) -> float:
-    """Seconds of an iteration: the fastest of a few, with the weights left as they were."""
-    step, cfg = trainer._trainer, trainer.cfg
-    before = {name: value.clone() for name, value in trainer.checkpointer.model.state_dict().items()}
-    step.data_loader = build_loader(cfg, trainer.records, trainer.seed, trainer.start_iter)
-    times = []
-    with EventStorage(trainer.start_iter):
-        for step.iter in range(trainer.start_iter, trainer.start_iter + _STEPS):
-            started = time.perf_counter()
-            step.run_step()
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            times.append(time.perf_counter() - started)
-    trainer.checkpointer.model.load_state_dict(before)
-    return min(times[1:])
-
-
 def _data_set_line(entry: dict[str, Any]) -> str:
     labels = sum(report["kept"] for report in entry["classes"].values())
     removed = sum(report["labels"] - report["kept"] for report in entry["classes"].values())
@@ -81,23 +65,41 @@ def _data_set_line(entry: dict[str, Any]) -> str:
     return f"{entry['images']} of {entry['available']} images{repeat}, {labels} labels, {removed} removed"
 
 
-def _schedule_line(cfg: CfgNode, images: int, start: int) -> str:
-    solver = cfg.SOLVER
-    epochs = epochs_of(solver.MAX_ITER, images, solver.IMS_PER_BATCH)
-    resumed = f", resumed at {start}" if start else ""
-    drops = f", x{solver.GAMMA:g} after {', '.join(map(str, solver.STEPS))}" if solver.STEPS else ""
-    return (
-        f"{solver.MAX_ITER} iterations of {solver.IMS_PER_BATCH} images = {epochs:.2f} epochs of {images}; "
-        f"learning rate {solver.BASE_LR:g}{drops}, warm-up {solver.WARMUP_ITERS}{resumed}"
-    )
+def _rate_lines(cfg: CfgNode, rates: Rates) -> dict[str, str]:
+    images, loader = cfg.SOLVER.IMS_PER_BATCH, cfg.DATALOADER
+    loaded = f"{loader.NUM_WORKERS} worker(s) a process" if loader.NUM_WORKERS else "no workers: loaded between steps"
+    return {
+        "speed": f"{rates.together:.3f} s an iteration, {images / rates.together:.1f} images/s; {rates.bound}",
+        "data alone": f"{images / rates.data:.1f} images/s; {loaded}",
+        "steps alone": f"{images / rates.compute:.1f} images/s",
+    }
 
 
 def _memory_line() -> str:
-    process = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    """Peaks of every process."""
+    processes = memory.of_all(memory.process_peak())
+    line = f"process {_figures(processes)} GiB"
     if not torch.cuda.is_available():
-        return f"{process:.1f} GiB"
-    used, total = torch.cuda.max_memory_allocated() / 2**30, torch.cuda.get_device_properties(0).total_memory / 2**30
-    return f"GPU {used:.1f} of {total:.1f} GiB, process {process:.1f} GiB"
+        return line
+    total = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory / 2**30
+    return f"GPU {_figures(memory.of_all(memory.peak()))} of {total:.1f} GiB, {line}"
+
+
+def _figures(values: list[float]) -> str:
+    return ", ".join(f"{value:.1f}" for value in values)
+
+
+def _shared_line(cfg: CfgNode, rates: Rates) -> str:
+    """What all workers' batches take of this machine's shared memory, where a container often has 64 MB."""
+    needed = max(memory.of_all(rates.batch_bytes)) * cfg.DATALOADER.NUM_WORKERS * cfg.DATALOADER.PREFETCH
+    needed *= comm.get_local_size()
+    if not needed or not _SHARED.is_dir():
+        return "none is needed"
+    total = shutil.disk_usage(_SHARED).total
+    line = f"up to {needed / 2**20:.0f} MiB for batches of this size, {total / 2**20:.0f} MiB in all"
+    if needed < total:
+        return line
+    return f"[red]{line}: too little[/]; docker run --shm-size, fewer DATALOADER.NUM_WORKERS, SPEED.PACKED_MASKS True"
 
 
 def _disk_line(cfg: CfgNode, trainer: SynMixTrainer) -> str:
@@ -107,6 +109,12 @@ def _disk_line(cfg: CfgNode, trainer: SynMixTrainer) -> str:
     folder = Path(cfg.OUTPUT_DIR).absolute()
     existing = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
     return f"up to {2 * kept * model / 2**30:.2f} GiB, {shutil.disk_usage(existing).free / 2**30:.1f} GiB free"
+
+
+def _time_line(seconds: float, trainer: SynMixTrainer) -> str:
+    whole, left = seconds * trainer.max_iter, seconds * (trainer.max_iter - trainer.start_iter)
+    gpus = f", {whole * comm.get_world_size() / 3600:.2f} GPU hours" if torch.cuda.is_available() else ""
+    return f"{_duration(whole)} for the whole run{gpus}; {_duration(left)} left; evaluation apart"
 
 
 def _duration(seconds: float) -> str:

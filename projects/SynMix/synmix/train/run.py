@@ -23,6 +23,7 @@ from synmix.data.catalog import register_all
 from synmix.errors import UserError
 from synmix.files import atomic_path
 from synmix.train.checkpoint import SafeCheckpointer, load_weights
+from synmix.train.speed import speed_settings
 from synmix.train.trainer import SynMixTrainer
 
 logger = logging.getLogger(__name__)
@@ -181,15 +182,3 @@ def log_to(folder: str) -> Iterator[None]:
             for handler in set(named.handlers) - set(handlers):
                 named.removeHandler(handler)
             named.setLevel(level)
-
-
-@contextmanager
-def speed_settings(cfg: CfgNode) -> Iterator[None]:
-    """The backends' global switches as the config says, within; as before afterwards."""
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32
-    cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = cfg.CUDNN_BENCHMARK, cfg.SPEED.TF32, cfg.SPEED.TF32
-    try:
-        yield
-    finally:
-        cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = before

@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from synmix.errors import UserError
+from synmix.train import memory
 from synmix.train.loader import raise_failure
 from synmix.train.sampler import step_seed
 
@@ -39,9 +40,8 @@ class GuardedStep(SimpleTrainer):
     trains as two processes do.
 
     Args:
-        loader: endless batches; :attr:`data_loader` may be set until the first step.
         accumulate: A.
-        amp: mixed precision.
+        amp: what mixed precision multiplies in; None for none. Only float16, of small range, has its losses scaled.
         seed: of the model's randomness.
         data_sets: names whose images are counted.
     """
@@ -52,7 +52,7 @@ class GuardedStep(SimpleTrainer):
         optimizer: torch.optim.Optimizer,
         *,
         accumulate: int = 1,
-        amp: bool = False,
+        amp: torch.dtype | None = None,
         seed: int = 0,
         data_sets: Sequence[str] = (),
     ) -> None:
@@ -60,12 +60,13 @@ class GuardedStep(SimpleTrainer):
         model.train()
         self.model = model
         self.optimizer = optimizer
+        #: Endless batches; may be set until the first step.
         self.data_loader: Any = None
         self.accumulate = accumulate
         self.amp = amp
         self.seed = seed
         device = next(model.parameters()).device
-        self.scaler = torch.amp.GradScaler(device.type, enabled=amp and device.type == "cuda")
+        self.scaler = torch.amp.GradScaler(device.type, enabled=amp == torch.float16)
         self.device = device
         #: Images seen of each data set, by all processes.
         self.seen = dict.fromkeys(data_sets, 0)
@@ -127,7 +128,7 @@ class GuardedStep(SimpleTrainer):
 
     def _forward(self, images: list[dict[str, Any]]) -> Any:
         try:
-            with torch.autocast(self.device.type, enabled=self.amp):
+            with torch.autocast(self.device.type, self.amp, enabled=self.amp is not None):
                 return self.model(images)
         except FloatingPointError as error:  # Detectron2's region proposals look at their boxes, before the losses
             names = ", ".join(_name(record) for record in images)
@@ -143,11 +144,14 @@ class GuardedStep(SimpleTrainer):
     def _exchange(
         self, losses: torch.Tensor, norm: torch.Tensor, batch: list[dict[str, Any]], data_time: float
     ) -> torch.Tensor:
-        """What every process reports, (W, A*K + 4 + data sets) float64 on the CPU: losses, gradient norm, data time,
-        wish to stop, replaced images, images of each data set. One small transfer, instead of one for each loss."""
+        """What every process reports, (W, A*K + 5 + data sets) float64 on the CPU: losses, gradient norm, data time,
+        wish to stop, replaced images, peak GiB, images of each data set. One small transfer, instead of one for each
+        loss."""
         counts = [sum(record.get("dataset") == name for record in batch) for name in self.seen]
         replaced = sum(len(record.get("replaces", ())) for record in batch)
-        rest = torch.tensor([data_time, float(self.stop_requested), replaced, *counts], dtype=torch.float64)
+        rest = torch.tensor(
+            [data_time, float(self.stop_requested), replaced, memory.peak(), *counts], dtype=torch.float64
+        )
         own = torch.cat([losses.flatten(), norm.reshape(1).to(losses)])
         if comm.get_world_size() == 1:
             return torch.cat([own.cpu().double(), rest])[None]
@@ -165,7 +169,7 @@ class GuardedStep(SimpleTrainer):
             return
         means = losses.view(-1, self.accumulate, len(names)).mean(dim=(0, 1)).tolist()
         bad = [f"{name} {value:g}" for name, value in zip(names, means, strict=True) if not math.isfinite(value)]
-        guilty = not torch.isfinite(losses).all() and not torch.isfinite(losses[comm.get_rank()]).all()
+        guilty = not torch.isfinite(losses[comm.get_rank()]).all()
         suspects = self._suspects(batch, bool(guilty or not bad))
         raise TrainingDiverged(
             f"{', '.join(bad) or 'the gradient'} became infinite or not a number in iteration {self.iter}; nothing was "
@@ -180,15 +184,16 @@ class GuardedStep(SimpleTrainer):
     def _record(self, names: list[str], report: torch.Tensor) -> None:
         count = len(names) * self.accumulate
         means = report[:, :count].view(-1, self.accumulate, len(names)).mean(dim=(0, 1)).tolist()
-        data_time, stop, replaced = report[:, count + 1 : count + 4].unbind(1)
+        data_time, stop, replaced, peak = report[:, count + 1 : count + 5].unbind(1)
         self.stop_agreed = bool(stop.any())
         self.replaced += int(replaced.sum())
-        for name, images in zip(self.seen, report[:, count + 4 :].sum(0).tolist(), strict=True):
+        for name, images in zip(self.seen, report[:, count + 5 :].sum(0).tolist(), strict=True):
             self.seen[name] += int(images)
         if not comm.is_main_process():
             return
         storage = get_event_storage()
         storage.put_scalar("data_time", data_time.max().item())
+        storage.put_scalar("memory/training", peak.max().item(), smoothing_hint=False)
         storage.put_scalar("total_loss", sum(means))
         storage.put_scalars(**dict(zip(names, means, strict=True)))
         norm = report[0, count].item() / self.scaler.get_scale()
@@ -207,9 +212,10 @@ class GuardedStep(SimpleTrainer):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Goes back to a saved state."""
+        """Goes back to a saved state. A run saved without a scale (no AMP, or bfloat16) goes on with a fresh one."""
         self.optimizer.load_state_dict(state_dict["optimizer"])
-        self.scaler.load_state_dict(state_dict["scaler"])
+        if state_dict["scaler"]:
+            self.scaler.load_state_dict(state_dict["scaler"])
         self.seen.update(state_dict["seen"])
         self.replaced = state_dict["replaced"]
 

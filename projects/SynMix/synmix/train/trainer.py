@@ -21,6 +21,7 @@ from synmix.config import build_model
 from synmix.errors import UserError
 from synmix.evaluators import EVALUATORS as EVALUATORS  # for plugins that look for it here
 from synmix.evaluators import build_evaluator
+from synmix.train import memory
 from synmix.train.checkpoint import SafeCheckpointer
 from synmix.train.hooks import (
     Best,
@@ -35,6 +36,7 @@ from synmix.train.hooks import (
 from synmix.train.loader import EvaluationBatches, build_loader, build_test_loader
 from synmix.train.sampler import model_seed
 from synmix.train.seeing import ProgressLine, WandbWriter, draw_inputs, draw_predictions
+from synmix.train.speed import amp_dtype, profiler
 from synmix.train.step import GuardedStep
 
 logger = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ class SynMixTrainer(DefaultTrainer):
             wrap_model(cfg, model),
             optimizer,
             accumulate=cfg.SOLVER.ACCUMULATE,
-            amp=cfg.SOLVER.AMP.ENABLED,
+            amp=amp_dtype(cfg),
             seed=self.seed,
             data_sets=tuple(cfg.DATASETS.TRAIN),
         )
@@ -90,6 +92,7 @@ class SynMixTrainer(DefaultTrainer):
         best = cfg.TEST.BEST_METRIC
         return [
             hooks.IterationTimer(),
+            profiler(cfg),
             hooks.LRScheduler(),
             Checkpoints(*checkpoints) if main else None,
             Evaluation(cfg.TEST.EVAL_PERIOD, lambda: me._evaluate()),
@@ -170,7 +173,10 @@ class SynMixTrainer(DefaultTrainer):
         return Path(self.cfg.OUTPUT_DIR) / "pictures"
 
     def _evaluate(self) -> dict[str, Any]:
-        self._last_eval_results = self.test(self.cfg, self.model)
+        if not self.cfg.DATASETS.TEST:
+            return {}
+        with memory.stage("evaluation"):
+            self._last_eval_results = self.test(self.cfg, self.model)
         if self.cfg.LOG.PICTURES and comm.is_main_process():
             draw_predictions(self.cfg, self.checkpointer.model, self._pictures / f"predictions_{self.iter:07d}.jpg")
         return self._last_eval_results if len(self._last_eval_results) > 1 else _only(self._last_eval_results)
