@@ -88,13 +88,11 @@ def main() -> int:
 
 def _launch(arguments: argparse.Namespace) -> int:
     from synmix.train.config import load_config
-    from synmix.train.launch import check_processes, launch
-    from synmix.train.run import with_device
+    from synmix.train.launch import launch, settle_processes
 
     cfg = load_config(arguments.config_file, arguments.opts)
-    device = with_device(cfg).MODEL.DEVICE if arguments.num_gpus == 1 else cfg.MODEL.DEVICE
-    check_processes(arguments.num_gpus, device)
-    return launch(_work, arguments.num_gpus, device=device, args=(arguments,)) or 0
+    cfg, processes = settle_processes(cfg, arguments.num_gpus, training=False)
+    return launch(_work, processes, device=cfg.MODEL.DEVICE, args=(arguments,)) or 0
 
 
 def _work(arguments: argparse.Namespace) -> int:

@@ -48,21 +48,33 @@ def remove_partial(folder: Path, stem: str = "*") -> None:
         path.unlink(missing_ok=True)
 
 
+def make_folder(folder: Path, what: str) -> None:
+    """Makes a folder and its parents where they are missing.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    with refusals_as_sentences(what):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise UserError(f"{what} cannot be made, since a file stands in its place; name another folder.") from None
+
+
 @contextmanager
 def refusals_as_sentences(what: str) -> Iterator[None]:
     """Says in one sentence that ``what`` ("OUTPUT_DIR 'x'") cannot be written, where a disk refuses something within.
 
     Raises:
-        UserError: it is full, read-only, not permitted, or something else stands in the folder's place.
+        UserError: it is full, read-only, or not permitted.
     """
     try:
         yield
-    except (FileExistsError, NotADirectoryError) as error:
-        raise UserError(f"{what} cannot be written: '{error.filename}' is a file, not a folder.") from None
     except OSError as error:
         if error.errno not in _REFUSALS:
             raise
-        raise UserError(f"{what} cannot be written ({error.strerror}); mend that, or choose another place.") from None
+        where = f": '{error.filename}'" if error.filename else ""
+        raise UserError(f"{what} cannot be written ({error.strerror}{where}); mend that, or take another.") from None
 
 
 @contextmanager
@@ -80,7 +92,8 @@ def lock_file(path: Path, what: str) -> Iterator[None]:
     _HELD.add(descriptor)
     try:
         if not _try_lock(descriptor, path):
-            raise BusyError(f"{what} is worked on by {os.pread(descriptor, 999, 0).decode().strip() or 'another process'}")
+            holder = os.pread(descriptor, 999, 0).decode(errors="replace").strip()
+            raise BusyError(f"{what} is worked on by {holder or 'another process'}")
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, who().encode(), 0)
         yield

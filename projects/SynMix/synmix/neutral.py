@@ -1,4 +1,4 @@
-"""Config keys that change no number: a run with other values of them is the same run, and may be resumed. Torch-free."""
+"""Config keys that change no number: a run with other values of them is the same run. Torch-free."""
 
 from typing import Any
 

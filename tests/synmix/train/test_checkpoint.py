@@ -9,8 +9,10 @@ import torch
 from torch import nn
 
 from synmix.errors import UserError
-from synmix.train.checkpoint import SafeCheckpointer, is_trusted, sha256_of
+from synmix.files import sha256_of
+from synmix.train.checkpoint import SafeCheckpointer
 from synmix.train.config import load_config
+from synmix.train.weights import is_trusted
 
 
 class Malicious:

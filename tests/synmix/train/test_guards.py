@@ -10,7 +10,6 @@ from detectron2.engine import launch  # noqa: F401 - the real thing must be impo
 
 from synmix.data import sources
 from synmix.errors import UserError
-from synmix.train.launch import check_processes
 from synmix.train.loader import TrainingImages, check_shares
 from synmix.train.preflight import preflight
 from synmix.train.run import evaluate, prepare, train

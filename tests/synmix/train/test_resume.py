@@ -12,11 +12,12 @@ import torch
 
 from synmix.errors import UserError
 from synmix.train import step as step_module
-from synmix.train.checkpoint import SafeCheckpointer, load_weights_only
-from synmix.train.hooks import TrainingInterrupted
+from synmix.train.checkpoint import SafeCheckpointer
 from synmix.train.run import train
+from synmix.train.signals import TrainingInterrupted
 from synmix.train.step import GuardedStep
 from synmix.train.trainer import SynMixTrainer
+from synmix.train.weights import load_weights_only
 
 
 def final_state(folder) -> dict:

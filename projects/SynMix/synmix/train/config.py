@@ -21,6 +21,8 @@ def add_training_config(cfg: CfgNode) -> None:
     # One process works through its share of a batch in so many parts and adds up their gradients. Processes x parts is
     # what counts: 1 GPU with 4 parts trains as the paper's 4 GPUs x 2 images do.
     cfg.SOLVER.ACCUMULATE = 1
+    # Begin with what fits of MODEL.WEIGHTS and leave the rest at random (fine-tuning to other classes); logged by name.
+    cfg.MODEL.PARTIAL_WEIGHTS = False
     # How many of the latest checkpoints stay on disk, beside model_best and model_final; 0 keeps all.
     cfg.SOLVER.KEEP_CHECKPOINTS = 2
     # The evaluation figure whose best checkpoint is kept, e.g. "cityscapes_instance_val/segm/AP"; "" keeps none. With

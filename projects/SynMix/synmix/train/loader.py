@@ -16,6 +16,7 @@ from PIL import UnidentifiedImageError
 from synmix.data.mapper import SynMixMapper
 from synmix.errors import UserError
 from synmix.train.sampler import BatchSampler, copies_of, identity, image_seed
+from synmix.train.signals import obey_parent_only, shielded
 
 #: What :attr:`DATALOADER.ON_DAMAGED` may say.
 ON_DAMAGED = ("stop", "replace")
@@ -110,7 +111,9 @@ class EvaluationBatches:
         return len(self._loader)
 
     def __iter__(self) -> Iterator[list[dict[str, Any]]]:
-        for batch in self._loader:
+        with shielded():
+            batches = iter(self._loader)
+        for batch in batches:
             raise_failure(batch)
             yield batch
 
@@ -148,6 +151,14 @@ def as_list(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return batch
 
 
+class ShieldedLoader(torch.utils.data.DataLoader):
+    """A loader whose workers outlive a signal to their process group."""
+
+    def __iter__(self) -> Any:
+        with shielded():
+            return super().__iter__()
+
+
 def check_shares(cfg: CfgNode, world_size: int) -> None:
     """Checks that all processes and parts get equally many images of a batch.
 
@@ -176,14 +187,17 @@ def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, sta
     images = TrainingImages(records, SynMixMapper.from_config(cfg), seed, cfg.DATALOADER.ON_DAMAGED)
     batch_size = cfg.SOLVER.IMS_PER_BATCH // world_size
     sampler = BatchSampler(len(records), batch_size, seed, comm.get_rank(), world_size, start)
-    return torch.utils.data.DataLoader(
+    return ShieldedLoader(
         images,
         batch_sampler=sampler,
         num_workers=cfg.DATALOADER.NUM_WORKERS,
         collate_fn=as_list,
+        worker_init_fn=obey_parent_only,
     )
 
 
 def build_test_loader(cfg: CfgNode, name: str) -> EvaluationBatches:
     """Detectron2's loader of a data set to evaluate on."""
-    return EvaluationBatches(build_detection_test_loader(cfg, name, mapper=EvaluationImages(cfg)))
+    loader = build_detection_test_loader(cfg, name, mapper=EvaluationImages(cfg))
+    loader.worker_init_fn = obey_parent_only
+    return EvaluationBatches(loader)
