@@ -121,13 +121,11 @@ def _sampling(arguments: argparse.Namespace) -> Sampling:
 
 def _launch(arguments: argparse.Namespace) -> int:
     from synmix.config import load_config
-    from synmix.train.launch import check_processes, launch
-    from synmix.train.run import with_device
+    from synmix.train.launch import launch, settle_processes
 
     cfg = load_config(arguments.config_file, arguments.opts)
-    device = with_device(cfg).MODEL.DEVICE if arguments.num_gpus == 1 else cfg.MODEL.DEVICE
-    check_processes(arguments.num_gpus, device)
-    return launch(_work, arguments.num_gpus, device=device, args=(arguments,)) or 0
+    cfg, processes = settle_processes(cfg, arguments.num_gpus, training=False)
+    return launch(_work, processes, device=cfg.MODEL.DEVICE, args=(arguments,)) or 0
 
 
 def _work(arguments: argparse.Namespace) -> int:
@@ -141,8 +139,8 @@ def _score_checkpoint(arguments: argparse.Namespace) -> int:
     """Scores ``MODEL.WEIGHTS`` on registered data sets; runs in each process."""
     from detectron2.utils import comm
 
-    from synmix.evaluate.watch import Watch
     from synmix.config import load_config
+    from synmix.evaluate.watch import Watch
     from synmix.train.run import evaluate
     from vehicle_keypoints import evaluator  # noqa: F401  registers the second experiment's data sets and metrics
 

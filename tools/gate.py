@@ -12,8 +12,8 @@ import argparse
 from pathlib import Path
 
 from synmix.errors import UserError, run_tool
-from synmix.study.gate import GateVerdict, Terms, declare, judge
 from synmix.study.experiments import REAL
+from synmix.study.gate import GateVerdict, Terms, declare, judge
 from synmix.study.scale import load_scale, scale_names
 from synmix.study.store import Store
 

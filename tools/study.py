@@ -37,7 +37,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--seeds", type=int, nargs="+", help="these seeds for all that is asked for (default: each experiment's own)"
     )
-    parser.add_argument("--trust-pickle", action="store_true", help="load .pkl weights of any origin: they can run code")
+    parser.add_argument(
+        "--trust-pickle", action="store_true", help="load .pkl weights of any origin: they can run code"
+    )
     parser.add_argument("--seconds-per-iteration", type=float, help="for the cost (default: the scale's)")
     return parser.parse_args()
 

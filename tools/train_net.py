@@ -1,15 +1,21 @@
+#!/usr/bin/env python3
 """Trains and evaluates what a config describes, with Detectron2's arguments, on GPUs or on the CPU.
 
-tools/train_net.py --config-file configs/mini.yaml
-tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4
-tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4 --resume
-tools/train_net.py --config-file configs/cityscapes.yaml --eval-only MODEL.WEIGHTS output/cityscapes/model_final.pth
+python tools/train_net.py --config-file configs/mini.yaml
+python tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4
+python tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4 --resume
+python tools/train_net.py --config-file configs/cityscapes.yaml --eval-only MODEL.WEIGHTS model_final.pth
 torchrun --nproc-per-node 4 tools/train_net.py --config-file configs/cityscapes.yaml
+srun -n4 --gpus-per-node 4 python tools/train_net.py --config-file configs/cityscapes.yaml
+
+KEY VALUE pairs change keys of the config; they may stand anywhere. A signal (Ctrl-C, SIGTERM, SIGUSR1, SIGUSR2) lets
+the step end, saves, and exits with 130; --resume goes on. Other exit codes: 0 done, 2 the input is wrong.
 """
 
 import argparse
 
 from synmix.errors import run_tool
+from synmix.train.signals import listening
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -27,17 +33,21 @@ def parse_arguments() -> argparse.Namespace:
         "--trust-pickle", action="store_true", help="load .pkl weights of any origin: they can run code"
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    parser.add_argument("opts", nargs=argparse.REMAINDER, metavar="KEY VALUE", help="config keys to change")
-    return parser.parse_args()
+    parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to change")
+    return parser.parse_intermixed_args()
 
 
-def work(arguments: argparse.Namespace) -> None:
-    """What each process does."""
+def work(arguments: argparse.Namespace, parts: int) -> None:
+    """What each process does.
+
+    Args:
+        parts: ``SOLVER.ACCUMULATE``, as it is settled for the processes that there are.
+    """
     from synmix.config import load_config  # not above: worker processes import this file and need no torch
     from synmix.train.preflight import preflight
     from synmix.train.run import evaluate, train
 
-    cfg = load_config(arguments.config_file, arguments.opts)
+    cfg = load_config(arguments.config_file, [*arguments.opts, "SOLVER.ACCUMULATE", str(parts)])
     if arguments.dry_run:
         preflight(cfg, arguments.resume, arguments.trust_pickle)
     elif arguments.eval_only:
@@ -49,25 +59,22 @@ def work(arguments: argparse.Namespace) -> None:
 def main() -> None:
     """Checks the arguments and starts the processes."""
     arguments = parse_arguments()
-    from synmix.config import load_config
-    from synmix.train.launch import check_processes, launch
-    from synmix.train.loader import check_shares
-    from synmix.train.run import with_device
+    with listening():
+        from synmix.config import load_config
+        from synmix.train.launch import launch, settle_processes
 
-    cfg = load_config(arguments.config_file, arguments.opts)
-    device = with_device(cfg).MODEL.DEVICE if arguments.num_gpus == 1 else cfg.MODEL.DEVICE
-    check_processes(arguments.num_gpus, device)
-    if not arguments.eval_only:
-        check_shares(cfg, arguments.num_gpus * arguments.num_machines)
-    launch(
-        work,
-        arguments.num_gpus,
-        arguments.num_machines,
-        arguments.machine_rank,
-        arguments.dist_url,
-        device,
-        (arguments,),
-    )
+        cfg = load_config(arguments.config_file, arguments.opts)
+        machines, training = arguments.num_machines, not arguments.eval_only
+        cfg, processes = settle_processes(cfg, arguments.num_gpus, machines=machines, training=training)
+        launch(
+            work,
+            processes,
+            machines=machines,
+            machine_rank=arguments.machine_rank,
+            dist_url=arguments.dist_url,
+            device=cfg.MODEL.DEVICE,
+            args=(arguments, cfg.SOLVER.ACCUMULATE),
+        )
 
 
 if __name__ == "__main__":

@@ -6,12 +6,6 @@ import numpy as np
 import pytest
 import torch
 from detectron2.structures import Boxes, Instances
-
-from synmix.data.catalog import register_all
-from synmix.data.sources import source
-from synmix.errors import UserError
-from synmix.study.store import Store
-from vehicle_keypoints.evaluator import VehicleKeypointEvaluator
 from vehicle_keypoints.experiment import (
     ARMS,
     CONFIGS,
@@ -24,6 +18,12 @@ from vehicle_keypoints.experiment import (
     make_run,
     results_of,
 )
+
+from synmix.data.catalog import register_all
+from synmix.data.sources import source
+from synmix.errors import UserError
+from synmix.study.store import Store
+from vehicle_keypoints.evaluator import VehicleKeypointEvaluator
 from vehicle_keypoints.result import read_result
 
 

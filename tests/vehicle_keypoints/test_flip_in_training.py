@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from detectron2.data import transforms as T
+from vehicle_keypoints.experiment import CONFIGS
 
 from synmix.config import load_config
 from synmix.data.catalog import register_all
 from synmix.data.mapper import SynMixMapper
 from synmix.data.sources import source
-from vehicle_keypoints.experiment import CONFIGS
 from vehicle_keypoints.schemas import CARFUSION
 
 

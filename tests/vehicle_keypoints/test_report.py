@@ -8,12 +8,12 @@ from typing import cast
 
 import numpy as np
 import pytest
+from vehicle_keypoints.experiment import declared, load_scale, make_run
 
 from synmix.errors import UserError
 from synmix.study.runs import Run
 from synmix.study.store import Store
 from vehicle_keypoints.average_precision import Predictions, Truth
-from vehicle_keypoints.experiment import declared, load_scale, make_run
 from vehicle_keypoints.pictures import mirrored, most_telling, show_flip
 from vehicle_keypoints.report import arms_table, write_report
 from vehicle_keypoints.result import score, write_result

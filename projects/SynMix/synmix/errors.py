@@ -29,6 +29,6 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted; what was finished is kept", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"interrupted; {error or 'what was finished is kept'}", file=sys.stderr)
         sys.exit(130)

@@ -1,16 +1,29 @@
-"""Files that are whole or absent, and checksums of plain data."""
+"""Files that are whole or absent, locks that die with their holder, and checksums of files and of plain data."""
 
+import errno
+import fcntl
 import hashlib
 import json
 import math
 import os
+import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from synmix.errors import UserError
+
+_PARTIAL = ".partial-"  # marks what a kill may leave behind of a file that was being written
+#: What a disk answers that is full, read-only, or not ours.
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+_HELD: set[int] = set()  # descriptors of locks; a forked child closes them, or it would hold on to its parent's locks
+
+
+class BusyError(Exception):
+    """Another process holds a lock; the message says who."""
 
 
 @contextmanager
@@ -19,7 +32,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     half a file. The folder is made where it is missing; on failure the temporary file is removed."""
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{final.stem}.", suffix=final.suffix, dir=final.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{final.stem}{_PARTIAL}", suffix=final.suffix, dir=final.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -28,6 +41,108 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(final)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_partial(folder: Path, stem: str = "*") -> None:
+    """Removes what killed processes left of files with such a stem in ``folder``; call it where nobody writes them."""
+    for path in folder.glob(f".{stem}{_PARTIAL}*"):
+        path.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path, what: str) -> None:
+    """Makes a folder and its parents where they are missing.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    with refusals_as_sentences(what):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise UserError(f"{what} cannot be made, since a file stands in its place; name another folder.") from None
+
+
+@contextmanager
+def refusals_as_sentences(what: str) -> Iterator[None]:
+    """Says in one sentence that ``what`` ("OUTPUT_DIR 'x'") cannot be written, where a disk refuses something within.
+
+    Raises:
+        UserError: it is full, read-only, or not permitted.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        where = f": '{error.filename}'" if error.filename else ""
+        raise UserError(f"{what} cannot be written ({error.strerror}{where}); mend that, or take another.") from None
+
+
+@contextmanager
+def lock_file(path: Path, what: str = "", wait: bool = False) -> Iterator[None]:
+    """Holds the lock of a file, which is made where it is missing; the system frees the lock of a process that dies.
+
+    Args:
+        what: what it guards, for the sentence: "the run 'x'".
+        wait: wait for whoever holds it, instead of giving up.
+
+    Raises:
+        BusyError: another process holds it; also this one, by another call.
+        UserError: locks do not work there.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    _HELD.add(descriptor)
+    try:
+        if wait:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        elif not _try_lock(descriptor, path):
+            holder = os.pread(descriptor, 999, 0).decode(errors="replace").strip()
+            raise BusyError(f"{what} is worked on by {holder or 'another process'}")
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, who().encode(), 0)
+        yield
+    finally:
+        _HELD.discard(descriptor)
+        os.close(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether any process holds the lock of a file."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def who() -> str:
+    """This process, for others to read: its host and number."""
+    return f"{socket.gethostname()}, process {os.getpid()}"
+
+
+def _try_lock(descriptor: int, path: Path, attempts: int = 5) -> bool:
+    """Takes a lock; tries again for a moment, since :func:`is_locked` takes it for an instant to look."""
+    for attempt in range(attempts):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(0.02 * (attempt + 1))
+        except OSError as error:
+            raise UserError(f"'{path}' cannot be locked ({error.strerror}); use a file system with locks.") from None
+    return False
+
+
+def _let_go() -> None:
+    for descriptor in _HELD:
+        os.close(descriptor)
+    _HELD.clear()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -71,3 +186,12 @@ def checksum(value: Any) -> str:
     """The sha256 of plain data in canonical JSON: equal on every machine and Python version."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """The sha256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

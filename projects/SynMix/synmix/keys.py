@@ -128,6 +128,9 @@ TABLE: tuple[Key, ...] = (
     Key("SOLVER.CLIP_GRADIENTS.CLIP_TYPE", Choice(("value", "norm")), "clip each value, or each parameter's norm"),
     Key("SOLVER.CLIP_GRADIENTS.CLIP_VALUE", ABOVE_ZERO, "what gradients are clipped to"),
     Key("SOLVER.CLIP_GRADIENTS.NORM_TYPE", ABOVE_ZERO, "the p of the norm"),
+    Key("MODEL.PARTIAL_WEIGHTS", FLAG,
+        "begin with what fits of MODEL.WEIGHTS and leave the rest at random, logged by name (fine-tuning to other "
+        "classes)", False),
     Key("SOLVER.AMP.ENABLED", FLAG, "train with mixed precision"),
     Key("SOLVER.AMP.DTYPE", Choice(("float16", "bfloat16")),
         "what it multiplies in; float16 scales losses against its small range", "float16"),
@@ -173,7 +176,7 @@ TABLE: tuple[Key, ...] = (
         "masks travel to the GPU as one map of instance numbers and are unpacked there, instead of a full frame "
         "for each", False),
     Key("SPEED.PROFILE", COUNT,
-        "iterations to profile, ten after the start; a chrome trace of each goes to OUTPUT_DIR/profile/; 0 profiles none",
+        "iterations to profile, ten after the start, as a chrome trace each in OUTPUT_DIR/profile/; 0 profiles none",
         0),
     Key("CUDNN_BENCHMARK", FLAG, "let cuDNN try its algorithms for each image size"),
     *MODEL_KEYS,

@@ -1,5 +1,5 @@
-"""What the report of the keypoint experiment shows beside its tables: the arms and points as plots, what the flip map is
-worth, and the verdict of the kill switch."""
+"""What the report of the keypoint experiment shows beside its tables: arms and points as plots, what the flip map and
+the synthetic frames are worth."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -57,7 +57,9 @@ def _points_figure(estimates: Estimates) -> str:
         axes.set_xlabel("PCK@0.05, one to one (%)")
         axes.legend(loc="lower right")
 
-    return drawn((7.6, 0.31 * len(points) + 1.2), draw, "PCK of each point under the identity and the corrected flip map")
+    return drawn(
+        (7.6, 0.31 * len(points) + 1.2), draw, "PCK of each point under the identity and the corrected flip map"
+    )
 
 
 PICTURES = {"flip": (_points_figure, "PCK@0.05 of each point under the two flip maps.")}
@@ -86,10 +88,10 @@ def _arms_figure(estimates: Estimates) -> str:
 
 def _flip_section(estimates: Estimates) -> Section:
     """What the flip map is worth, figure by figure."""
-    sides = [arm(estimates.scale, name) for name in ARMS_OF_FLIP]
+    wrong, right = (arm(estimates.scale, name) for name in ARMS_OF_FLIP)
     rows = []
     for name in FIGURES:
-        gain = estimates.difference(*sides, REAL, name)
+        gain = estimates.difference(wrong, right, REAL, name)
         before, after = (PUBLISHED[key].get(name) for key in ARMS_OF_FLIP)
         published = f"{after - before:+.1f}" if before is not None and after is not None else ""
         rows.append((FIGURE_TITLES.get(name, name), _show(gain) if gain else "not yet run", published))

@@ -1,5 +1,7 @@
-"""The vehicle-keypoint experiment as runs: does synthetic data lift a keypoint model on real frames, and is the flip map
-right? ("Synthetic pre-training experiment (Phase 0)", kiselyovd/vehicle-keypoints.)"""
+"""The vehicle-keypoint experiment as runs: is the flip map right, and does synthetic data lift a model on real frames?
+
+After "Synthetic pre-training experiment (Phase 0)" of kiselyovd/vehicle-keypoints.
+"""
 
 from collections.abc import Sequence
 

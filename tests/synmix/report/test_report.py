@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from tests.synmix.conftest import draw_table
 
 from synmix.evaluate.result import Result, make_result
 from synmix.files import write_text
@@ -19,7 +20,6 @@ from synmix.study.execute import execute
 from synmix.study.experiments import REAL, STUDY, SYNTHETIC, all_runs, baseline, finetuned, removed, training
 from synmix.study.scale import load_scale
 from synmix.study.store import Record, Status, Store
-from tests.synmix.conftest import draw_table
 
 MINI, PAPER = load_scale("mini"), load_scale("paper")
 OTHER = training(PAPER, "cityscapes.yaml", {"SOLVER.BASE_LR": 0.5})

@@ -168,7 +168,7 @@ def test_a_study_goes_on_without_what_failed_and_repeats_only_that(store, traine
     assert "no luck" in outcomes[FINETUNED.with_seed(1).id].reason
     starts = {run for run in wanted if run.config == "mini_start.yaml"}
     assert {run.seed for run in starts} == set(MINI.grid["repeats"])
-    assert len(trainer.trained) == len(wanted) - len(starts) - 1  # which the fake does not count; and what was not tried
+    assert len(trainer.trained) == len(wanted) - len(starts) - 1  # not counted, not tried
     trainer.failures.clear()
     trainer.trained.clear()
     again = study.run_all(wanted, store, workers=3)

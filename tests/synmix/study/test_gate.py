@@ -1,6 +1,7 @@
 """The gate: three verdicts, terms that cannot be changed afterwards, names that are not there."""
 
 import pytest
+from tests.synmix.conftest import draw_table
 
 from synmix.errors import UserError
 from synmix.evaluate.result import make_result, result_path, write_result
@@ -9,8 +10,6 @@ from synmix.study.experiments import REAL, baseline, training
 from synmix.study.gate import Terms, declare, find_arm, judge
 from synmix.study.scale import load_scale
 from synmix.study.store import Store
-
-from tests.synmix.conftest import draw_table
 
 MINI = load_scale("mini")
 CONTROL, MIXED = baseline(MINI), training(MINI, "mixture.yaml")

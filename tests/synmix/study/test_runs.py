@@ -31,7 +31,10 @@ def trains(values: dict) -> dict:
 @given(overrides, overrides, st.integers(0, 3), st.integers(0, 3))
 def test_ids_are_equal_exactly_for_equal_trainings(first, second, seed, other):
     # STEPS are the config's own: a shorter training with the old drops is another one, which both sides have alike
-    runs = [make_run("synscapes_3k.yaml", values, number, scale=PAPER) for values, number in ((first, seed), (second, other))]
+    runs = [
+        make_run("synscapes_3k.yaml", values, number, scale=PAPER)
+        for values, number in ((first, seed), (second, other))
+    ]
     assert (runs[0] == runs[1]) == ((trains(first), seed) == (trains(second), other))
     assert (runs[0].digest == runs[1].digest) == (trains(first) == trains(second))
 
@@ -56,10 +59,12 @@ def test_processes_and_parts_are_what_a_step_computes():
 def test_one_training_under_several_names():
     baseline = make_run("cityscapes.yaml", scale=PAPER)
     assert make_run("ratio.yaml", {"DATASETS.REAL_SHARE": 100}, scale=PAPER) == baseline
-    assert make_run("mixture.yaml", {"DATASETS.IMAGES": [2975, 0], "SOLVER.EPOCHS": 50}, scale=PAPER).iterations == 18594
-    assert make_run("mixture.yaml", {"SOLVER.EPOCHS": None, "SOLVER.MAX_ITER": 143594, "SOLVER.STEPS": []}, scale=PAPER) == (
-        make_run("mixture.yaml", scale=PAPER)
+    assert (
+        make_run("mixture.yaml", {"DATASETS.IMAGES": [2975, 0], "SOLVER.EPOCHS": 50}, scale=PAPER).iterations == 18594
     )
+    assert make_run(
+        "mixture.yaml", {"SOLVER.EPOCHS": None, "SOLVER.MAX_ITER": 143594, "SOLVER.STEPS": []}, scale=PAPER
+    ) == (make_run("mixture.yaml", scale=PAPER))
     assert make_run("synscapes_20k_removal.yaml", {"DATASETS.REMOVAL.default": 0, "DATASETS.REMOVAL.person": 0}) == (
         make_run("synscapes_20k.yaml")
     )
@@ -84,7 +89,7 @@ def test_the_config_of_a_run_is_what_was_asked_for(tmp_path):
     run = make_run("mixture.yaml", {"SOLVER.BASE_LR": 0.03}, 4, scale=MINI)
     cfg = config_of(run, tmp_path, tmp_path / "weights.pth")
     assert (cfg.SOLVER.BASE_LR, cfg.SOLVER.MAX_ITER, tuple(cfg.SOLVER.STEPS)) == (0.03, 450, (338, 412))
-    assert (cfg.SEED, cfg.DATASETS.SEED, cfg.OUTPUT_DIR) == (4, 4, str(tmp_path))
+    assert (4, 4, str(tmp_path)) == (cfg.SEED, cfg.DATASETS.SEED, cfg.OUTPUT_DIR)
     assert tuple(cfg.DATASETS.TRAIN) == ("mini_cityscapes_instance_train", "mini_synscapes_instance_train")
     assert str(tmp_path / "weights.pth") == cfg.MODEL.WEIGHTS
 

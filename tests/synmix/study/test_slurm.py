@@ -53,7 +53,7 @@ def test_failed_and_killed_jobs(tmp_path, environment):
     subprocess.run(["scancel", "--state=RUNNING", "--user=root"], env=environment, check=True)
     output, _ = first.communicate(timeout=300)
     assert first.returncode == 1, output[-3000:]
-    states = {run_id: store.status(run_id).state for run_id in store.ids() }
+    states = {run_id: store.status(run_id).state for run_id in store.ids()}
     assert states.pop(run) == "broken"
     (diverged,) = [run_id for run_id in store.ids() if "BASE_LR1e+09" in run_id] or [None]
     again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)

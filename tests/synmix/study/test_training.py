@@ -28,7 +28,12 @@ def tiny(tmp_path_factory):
         "DATASETS.IMAGES": [6], "SOLVER.IMS_PER_BATCH": 2, "SOLVER.MAX_ITER": 2, "LOG.PICTURES": 0,
         "TEST.BOOTSTRAP.RESAMPLES": 20,
     }  # fmt: skip
-    configs["mini_start.yaml"] = {"DATASETS.IMAGES": [4], "SOLVER.IMS_PER_BATCH": 2, "SOLVER.MAX_ITER": 2, "LOG.PICTURES": 0}
+    configs["mini_start.yaml"] = {
+        "DATASETS.IMAGES": [4],
+        "SOLVER.IMS_PER_BATCH": 2,
+        "SOLVER.MAX_ITER": 2,
+        "LOG.PICTURES": 0,
+    }
     configs["synscapes_3k.yaml"] = {"DATASETS.IMAGES": [6]}
     configs["synscapes_20k.yaml"] = {"DATASETS.IMAGES": [8], "SOLVER.EPOCHS": 0.5}
     configs["mixture.yaml"] = {"DATASETS.IMAGES": [6, 8], "SOLVER.EPOCHS": 0.4}

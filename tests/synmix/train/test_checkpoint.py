@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from synmix.train.weights import is_trusted
 from torch import nn
 
 from synmix.config import load_config
 from synmix.errors import UserError
-from synmix.train.checkpoint import SafeCheckpointer, is_trusted, sha256_of
+from synmix.files import sha256_of
+from synmix.train.checkpoint import SafeCheckpointer
 
 
 class Malicious:

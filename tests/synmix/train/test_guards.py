@@ -10,7 +10,6 @@ from detectron2.engine import launch  # noqa: F401 - the real thing must be impo
 
 from synmix.data import sources
 from synmix.errors import UserError
-from synmix.train.launch import check_processes
 from synmix.train.loader import TrainingImages, check_shares
 from synmix.train.preflight import preflight
 from synmix.train.run import evaluate, prepare, train
@@ -129,6 +128,8 @@ def test_a_dry_run_writes_nothing_and_prints_the_plan(toy, capsys):
     [
         ("SOLVER.IMS_PER_BATCH", 5, None),
         ("SOLVER.ACCUMULATE", 3, "SOLVER.IMS_PER_BATCH is 4"),
+        ("DATALOADER.ON_DAMAGED", "ignore", "ON_DAMAGED"),
+        ("INPUT.RESIZE", "magic", "INPUT.RESIZE"),
         ("DATASETS.TEST", ("toy_vall",), "Did you mean 'toy_val'"),
         ("DATASETS.TEST", ("cityscapes_instance_val",), "expected the images in"),
         ("MODEL.WEIGHTS", "nowhere.pth", "not found"),
@@ -172,4 +173,4 @@ def test_evaluating_alone(toy):
     toy.DATASETS.TEST = ("toy_val",)
     train(toy)
     toy.MODEL.WEIGHTS = str(Path(toy.OUTPUT_DIR) / "model_final.pth")
-    assert "AP" in evaluate(toy).figures["toy_val"]["segm"]
+    assert "AP" in evaluate(toy)["toy_val"]["segm"]

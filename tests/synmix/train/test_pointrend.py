@@ -10,9 +10,9 @@ import pytest
 import torch
 from detectron2.structures import BitMasks, Boxes, Instances
 from detectron2.utils.events import EventStorage
+from synmix.train.weights import load_weights_only
 
 from synmix.config import build_model, load_config
-from synmix.train.checkpoint import load_weights_only
 from synmix.train.run import train, with_device
 from synmix.train.trainer import SynMixTrainer
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from synmix.train.weights import load_weights_only
 
-from synmix.train.checkpoint import load_weights_only
 from synmix.train.run import train
 
 WORKER = """

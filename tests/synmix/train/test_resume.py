@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from synmix.train.weights import load_weights_only
 
 from synmix.errors import UserError
 from synmix.train import step as step_module
-from synmix.train.checkpoint import SafeCheckpointer, load_weights_only
-from synmix.train.hooks import TrainingInterrupted
+from synmix.train.checkpoint import SafeCheckpointer
 from synmix.train.run import train
+from synmix.train.signals import TrainingInterrupted
 from synmix.train.step import GuardedStep
 from synmix.train.trainer import SynMixTrainer
 

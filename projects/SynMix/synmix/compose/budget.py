@@ -1,5 +1,6 @@
 """The length of a training: epochs, iterations and steps (paper 3.3, 4.2), and the effective learning rate (4.3)."""
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any

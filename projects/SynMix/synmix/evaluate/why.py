@@ -10,6 +10,7 @@ from synmix.evaluate.average_precision import MatchTable, average_precision, fig
 from synmix.evaluate.by_size import COCO_EDGES, Edges, SizeBin, by_size
 from synmix.evaluate.error_causes import CAUSES, error_points
 from synmix.evaluate.result import Result
+from synmix.files import nan_to_null
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,15 @@ def why_json(why: Why) -> dict[str, Any]:
     sizes = [
         {
             "from_pixels": dict(zip(why.classes, size.low, strict=True)),
-            "below_pixels": dict(zip(why.classes, map(_null, size.high), strict=True)),
+            "below_pixels": dict(zip(why.classes, map(nan_to_null, size.high), strict=True)),
             "objects": dict(zip(why.classes, size.objects, strict=True)),
             "figures": {name: nan_to_null(value) for name, value in size.figures.items()},
         }
         for size in why.sizes
     ]
-    causes = {cause: {name: nan_to_null(value) for name, value in points.items()} for cause, points in why.causes.items()}
+    causes = {
+        cause: {name: nan_to_null(value) for name, value in points.items()} for cause, points in why.causes.items()
+    }
     return {"causes": causes, "sizes": sizes}
 
 

@@ -13,7 +13,17 @@ from typing import Any, Literal
 from synmix.compose.budget import effective_learning_rate
 from synmix.files import read_json
 from synmix.report.estimates import Estimate, Estimates
-from synmix.study.experiments import REAL, SYNTHETIC, TITLES, baseline, finetuned, mixture, removed, training, with_real_share
+from synmix.study.experiments import (
+    REAL,
+    SYNTHETIC,
+    TITLES,
+    baseline,
+    finetuned,
+    mixture,
+    removed,
+    training,
+    with_real_share,
+)
 from synmix.study.runs import Run
 from synmix.study.scale import Scale
 
@@ -160,8 +170,8 @@ def _mixing(scale: Scale) -> list[Claim]:
             f"The first {first:g} % of real images nearly double AP on Cityscapes.",
             "4.2, Figure 5",
             f"at least {ALMOST_DOUBLE:g} times the AP without real images",
-            all_hold([Comparison(f"{first:g} % real against none", REAL, with_real_share(scale, 0), with_real_share(scale, first),
-                                 margin=ALMOST_DOUBLE, as_ratio=True)]),
+            all_hold([Comparison(f"{first:g} % real against none", REAL, with_real_share(scale, 0),
+                                 with_real_share(scale, first), margin=ALMOST_DOUBLE, as_ratio=True)]),
         ),
         Claim(
             "The more images of a domain, the better on that domain: both curves are monotone.",
@@ -192,21 +202,19 @@ def _mixing(scale: Scale) -> list[Claim]:
 
 
 def _finetuning(scale: Scale) -> list[Claim]:
+    tuned, mixed = training(scale, "finetune_best.yaml"), training(scale, "mixture.yaml")
     return [
         Claim(
             "Fine-tuning beats training on real images alone.",
             "4.3, Table 5",
             "AP on Cityscapes is higher than the baseline's",
-            all_hold([Comparison("fine-tuning against baseline", REAL, baseline(scale), training(scale, "finetune_best.yaml"))]),
+            all_hold([Comparison("fine-tuning against baseline", REAL, baseline(scale), tuned)]),
         ),
         Claim(
             "Mixing beats fine-tuning, on both domains.",
             "4.3, Table 2",
             "AP is higher on both",
-            all_hold(
-                Comparison(TITLES[domain], domain, training(scale, "finetune_best.yaml"), training(scale, "mixture.yaml"))
-                for domain in (REAL, SYNTHETIC)
-            ),
+            all_hold(Comparison(TITLES[domain], domain, tuned, mixed) for domain in (REAL, SYNTHETIC)),
         ),
         Claim(
             "With and without momentum, the optimum lies at one effective learning rate.",
@@ -218,7 +226,10 @@ def _finetuning(scale: Scale) -> list[Claim]:
 
 
 def _fewer_labels(estimates: Estimates) -> Verdict:
-    synthetic, real = estimates.finished(with_real_share(estimates.scale, 0)), estimates.finished(baseline(estimates.scale))
+    synthetic, real = (
+        estimates.finished(with_real_share(estimates.scale, 0)),
+        estimates.finished(baseline(estimates.scale)),
+    )
     if not (synthetic and real):
         return Verdict("not yet run", ("the manifests are written by the runs of Figure 5: not yet run",))
     before, after = _labels(read_json(synthetic[0].folder / "manifest.json"))
@@ -250,7 +261,7 @@ def _one_optimum(estimates: Estimates) -> Verdict:
         top = max(found, key=lambda rate: found[rate].value)
         best.append(top)
         differences = {rate: estimates.difference(run, runs[top], REAL) for rate, run in runs.items()}
-        possible.append([rate for rate, difference in differences.items() if difference and (difference.is_open or difference.low <= 0)])
+        possible.append([rate for rate, gap in differences.items() if gap and (gap.is_open or gap.low <= 0)])
     step = 1.001 * max(high / low for low, high in pairwise(rates))
     answer: Answer = "holds" if max(best) / min(best) <= step else "open"
     if not any(max(some) / min(some) <= step for some in product(*possible)):

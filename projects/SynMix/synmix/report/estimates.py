@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 from synmix import statistics
 from synmix.statistics import percentile_interval
 from synmix.study.comparison import Arm, gain, quotient

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from synmix.compose.budget import effective_learning_rate
 from synmix.labels import CLASS_NAMES
-from synmix.study import published
 from synmix.report.estimates import Estimate, Estimates
+from synmix.study import published
 from synmix.study.experiments import REAL, SYNTHETIC, TITLES, finetuned, published_ap, removed, with_real_share
 from synmix.study.runs import Run
 from synmix.study.scale import Scale

@@ -5,8 +5,18 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from synmix.report.report_model import CheckItem, Checklist, Document, Grid, Number, Numbers, Paragraph, Picture, Section
 from synmix.report.numbers import difference_text, published_text
+from synmix.report.report_model import (
+    CheckItem,
+    Checklist,
+    Document,
+    Grid,
+    Number,
+    Numbers,
+    Paragraph,
+    Picture,
+    Section,
+)
 
 _CLASSES = {"holds": "good", "does not hold": "bad", "open": "open", "not yet run": "dim"}
 _MARKS = {"holds": "✓", "does not hold": "✗", "open": "?", "not yet run": "…"}

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from synmix.report.report_model import Checklist, Document, Grid, Numbers, Paragraph, Picture
 from synmix.report.numbers import difference_text, estimate_text, published_text
+from synmix.report.report_model import Checklist, Document, Grid, Numbers, Paragraph, Picture
 
 _MARKS = {"holds": "✔", "does not hold": "✘", "open": "◯", "not yet run": "…"}
 

@@ -1,6 +1,7 @@
 """What the report shows of the paper beside its tables: claims, figures, Table 4, notes on its text."""
 
 from collections.abc import Callable, Sequence
+from itertools import product
 
 from synmix.compose.published import TABLE_4
 from synmix.report import figures
@@ -46,7 +47,8 @@ _HOW_JUDGED = (
 def _budget(estimates: Estimates) -> Section:
     """Table 4, which follows from Table 3: the best composition that fits into so many iterations."""
     scale = estimates.scale
-    cells = [(amount, mixture(scale, amount, count)) for amount in scale.grid["amounts"] for count in scale.grid["epochs"]]
+    grid = product(scale.grid["amounts"], scale.grid["epochs"])
+    cells = [(amount, mixture(scale, amount, count)) for amount, count in grid]
     found = [(run, amount, ours) for amount, run in dict.fromkeys(cells) if (ours := estimates.estimate(run, REAL))]
     rows = []
     for limit in scale.grid["budgets"]:
@@ -59,7 +61,6 @@ def _budget(estimates: Estimates) -> Section:
     return Section(
         "budget", "Table 4: the best use of a budget (section 4.2)", (Paragraph(text), Grid(header, tuple(rows)))
     )
-
 
 
 def _best(known: Sequence[tuple[Run, int, Estimate]]) -> str:
@@ -77,10 +78,10 @@ def _notes(estimates: Estimates) -> Section:
     start = baseline(estimates.scale).init
     if start:
         text = (
-            f"In place of ImageNet's weights every run starts from a training of {start.iterations or 0:,} iterations on "
-            f"{start.facts['real']} other scenes in a third look, gray with random contrast, blur and noise; all runs of "
-            "a seed share it. Grids are coarser than the paper's; where a table's sizes differ, the paper's number in a "
-            "cell is the one at the same place of its table."
+            f"In place of ImageNet's weights every run starts from a training of {start.iterations or 0:,} iterations "
+            f"on {start.facts['real']} other scenes in a third look, gray with random contrast, blur and noise; all "
+            "runs of a seed share it. Grids are coarser than the paper's; where a table's sizes differ, the paper's "
+            "number in a cell is the one at the same place of its table."
         )
         alone = [(TITLES[data_set], estimates.estimate(start, data_set)) for data_set in (REAL, SYNTHETIC, TEST)]
         reached = ", ".join(f"{ours.value:.1f} on {title}" for title, ours in alone if ours)

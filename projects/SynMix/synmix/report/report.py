@@ -94,7 +94,9 @@ def _costs(experiments: Sequence[Experiment], estimates: Estimates, problems: Se
     others = [run for run in records if run not in set(planned)]
     rows = [_cost(run, records.get(run)) for run in [*planned, *others]]
     header = ("run", "state", "iterations", "minutes", "s/iteration", "why")
-    spent = f"{_hours(estimates.records):.1f} hours so far, evaluation included; each run is trained once for all tables."
+    spent = (
+        f"{_hours(estimates.records):.1f} hours so far, evaluation included; each run is trained once for all tables."
+    )
     blocks: list[Block] = [Paragraph(spent), *(Paragraph(problem, "bad") for problem in problems)]
     blocks.append(Grid(header, tuple(rows), numeric=(2, 3, 4), folded=f"{len(rows)} runs"))
     return Section("costs", "Runs and what they cost", tuple(blocks))

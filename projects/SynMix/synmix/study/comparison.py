@@ -72,6 +72,6 @@ def _check_images(control: Arm, candidate: Arm) -> None:
     first, second = (next(iter(arm.by_seed.values())) for arm in (control, candidate))
     if first.images != second.images:
         raise UserError(
-            f"'{control.name}' and '{candidate.name}' saw different images of '{first.dataset}'; remove the runs of one "
-            "of them to train and evaluate it again."
+            f"'{control.name}' and '{candidate.name}' saw different images of '{first.dataset}'; remove the runs of "
+            "one of them to train and evaluate it again."
         )

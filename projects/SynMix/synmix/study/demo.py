@@ -21,7 +21,7 @@ from synmix.pictures import save_picture
 from synmix.progress import console
 from synmix.train import run
 from synmix.train.checkpoint import FINAL, SafeCheckpointer
-from synmix.train.seeing import draw_predictions
+from synmix.train.pictures import draw_predictions
 
 _DOMAINS = {"mini_cityscapes_instance_val": "real", "mini_synscapes_instance_val": "synthetic"}
 
@@ -60,7 +60,7 @@ def run_demo(demo: Demo) -> Path:
         run.train(trained, resume=True)
     console.rule("4/4  beside a model that has learnt nothing")
     if not _has_results(untrained):
-        run.evaluate(untrained)
+        run.evaluate(untrained, untrained=True)
     results = {"untrained": _results(untrained), "trained": _results(trained)}
     console.print(result_table(results))
     return write_page(demo, trained, results)

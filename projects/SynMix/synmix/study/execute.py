@@ -34,6 +34,9 @@ class Options:
     trust_pickle: bool = False  # load initial weights that could run code
 
 
+DEFAULTS = Options()
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a run this time."""
@@ -44,10 +47,10 @@ class Outcome:
     seconds: float = 0.0
 
 
-def execute(run: Run, store: Store, options: Options = Options()) -> Outcome:
+def execute(run: Run, store: Store, options: Options = DEFAULTS) -> Outcome:
     """Brings a run to its end: skips it when it is finished, resumes it when it was cut off, starts it otherwise.
 
-    A finished run is not trained again for a data set that its config has gained since: its weights are evaluated there.
+    A finished run is not trained again for a data set that its config has gained since: its weights are evaluated.
 
     Returns:
         The outcome; a failure of the training is one too, recorded in the store with its reason.
@@ -68,7 +71,7 @@ def execute(run: Run, store: Store, options: Options = Options()) -> Outcome:
         return Outcome(run.id, "busy", f"{busy}")
 
 
-def execute_or_wait(run: Run, store: Store, options: Options = Options()) -> Outcome:
+def execute_or_wait(run: Run, store: Store, options: Options = DEFAULTS) -> Outcome:
     """As :func:`execute`, but waits while another process trains the run: two jobs of a sweep may need the same one."""
     while (outcome := execute(run, store, options)).result == "busy":
         time.sleep(_POLL_SECONDS)
@@ -76,13 +79,13 @@ def execute_or_wait(run: Run, store: Store, options: Options = Options()) -> Out
 
 
 def _work(run: Run, store: Store, options: Options) -> Outcome:
-    started = time.time()
+    started, reason = time.time(), ""
+    state: Literal["finished", "failed"] = "finished"
     try:
         weights = _pretrained(run, store, options)
         started = time.time()  # the pre-training's time is its own
         store.begin(run)
         _train(run, store, weights, options)
-        state, reason = "finished", ""
     except (KeyboardInterrupt, SystemExit):
         if store.status(run).state == "running":
             store.end(run, "broken", "it was stopped", time.time() - started)

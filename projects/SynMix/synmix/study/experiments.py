@@ -23,7 +23,7 @@ PAPER_CONFIGS = (
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of a table or figure: where it stands, which run gives it, on which data set, and what was published."""
+    """One number of a table or figure: where it stands, which run gives it, on which data set; what was published."""
 
     row: str
     column: str
@@ -130,7 +130,8 @@ def ratio(scale: Scale) -> Experiment:
     """Figure 5."""
     rows = [(_percent(share), with_real_share(scale, share)) for share in scale.grid["real_share"]]
     cells = _both_domains(scale, rows, (REAL, SYNTHETIC))
-    return Experiment("ratio", "Figure 5: the share of real images", "4.2", cells, titles=("real images", "evaluated on"))
+    title = "Figure 5: the share of real images"
+    return Experiment("ratio", title, "4.2", cells, titles=("real images", "evaluated on"))
 
 
 def epochs(scale: Scale) -> Experiment:
@@ -256,6 +257,4 @@ def _percent(value: float) -> str:
 def _both_domains(
     scale: Scale, rows: Sequence[tuple[str, Run]], data_sets: Sequence[str] = (SYNTHETIC, REAL)
 ) -> tuple[Cell, ...]:
-    return tuple(
-        _cell(scale, title, TITLES[data_set], run, data_set) for title, run in rows for data_set in data_sets
-    )
+    return tuple(_cell(scale, title, TITLES[data_set], run, data_set) for title, run in rows for data_set in data_sets)

@@ -77,14 +77,14 @@ def judge(store: Store, terms: Terms, declared: float) -> GateVerdict:
     if not 0 < terms.confidence < 1:
         raise UserError(f"--confidence is {terms.confidence:g}; give a share between 0 and 1.")
     control, mixed = (find_arm(store, name) for name in (terms.control, terms.mixed))
-    sides = [
-        Arm(name, {record.run.seed: _result(record, terms.data_set) for record in records}, terms.resamples)
-        for name, records in ((terms.control, control), (terms.mixed, mixed))
-    ]
-    found = gain(*sides, terms.figure)
+    found = gain(_arm(terms.control, control, terms), _arm(terms.mixed, mixed, terms), terms.figure)
     first = all(declared <= record.status.started for record in (*control, *mixed))
     verdict = answer(found, terms.min_gain, confidence=terms.confidence)
     return GateVerdict(verdict, terms, found, _ids(control), _ids(mixed), first)
+
+
+def _arm(name: str, records: Sequence[Record], terms: Terms) -> Arm:
+    return Arm(name, {record.run.seed: _result(record, terms.data_set) for record in records}, terms.resamples)
 
 
 def _ids(arm: Sequence[Record]) -> tuple[str, ...]:

@@ -27,11 +27,14 @@ def visible_gpus() -> list[str]:
 
 
 @contextmanager
-def hold_gpus(count: int, gpus: Sequence[str] | None = None) -> Iterator[tuple[str, ...]]:
+def hold_gpus(count: int, gpus: Sequence[str] | None = None) -> Iterator[tuple[int, ...]]:
     """Waits until so many GPUs are free, and holds them; all there are where there are fewer.
 
     Args:
-        gpus: the GPUs to choose from; None: :func:`visible_gpus`.
+        gpus: the names of the GPUs to choose from; None: :func:`visible_gpus`.
+
+    Returns:
+        their indices in that list.
     """
     known = list(visible_gpus() if gpus is None else gpus)
     wanted = min(count, len(known))
@@ -44,24 +47,24 @@ def hold_gpus(count: int, gpus: Sequence[str] | None = None) -> Iterator[tuple[s
         time.sleep(_POLL_SECONDS)
 
 
-def _take(known: Sequence[str], wanted: int, held: ExitStack) -> list[str]:
+def _take(known: Sequence[str], wanted: int, held: ExitStack) -> list[int]:
     """Those of the wanted GPUs that are free; whoever looks is alone in looking, so that two never take halves."""
-    taken: list[str] = []
+    taken: list[int] = []
     if not wanted:
         return taken
     with lock_file(_folder() / "looking.lock", wait=True):
-        for gpu in known:
+        for index, gpu in enumerate(known):
             if len(taken) == wanted:
                 break
             try:
                 held.enter_context(lock_file(_folder() / f"{gpu.replace('/', '-')}.lock"))
             except BusyError:
                 continue
-            taken.append(gpu)
+            taken.append(index)
     return taken
 
 
 def _folder() -> Path:
-    folder = Path(tempfile.gettempdir()) / "synmix-gpus"
+    folder = Path(tempfile.gettempdir()) / f"synmix-gpus-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     return folder

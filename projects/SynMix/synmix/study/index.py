@@ -1,7 +1,6 @@
 """One table over the whole store, for Polars and for spreadsheets; made of the runs' folders alone."""
 
 import io
-import math
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from synmix.errors import UserError
-from synmix.files import atomic_path, read_json
+from synmix.files import atomic_path, nan_to_null, read_json
 from synmix.labels import CLASS_NAMES
 from synmix.study.store import Record, Store
 
@@ -61,8 +60,9 @@ def index_of(records: Sequence[Record]) -> pl.DataFrame:
     """The index: SCHEMA and further figures, sorted by run and data set."""
     rows = [row for record in records for row in _rows(record)]
     further = dict.fromkeys(name for row in rows for name in row if name not in SCHEMA)
-    schema = {**SCHEMA, **dict.fromkeys(further, pl.Float64())}
-    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema).sort("run", "data_set")
+    schema: dict[str, Any] = {**SCHEMA, **dict.fromkeys(further, pl.Float64)}
+    filled = [{name: row.get(name) for name in schema} for row in rows]
+    return pl.DataFrame(filled, schema=schema).sort("run", "data_set")
 
 
 def write_index(store: Store) -> pl.DataFrame:
@@ -127,7 +127,7 @@ def _scores(result: Any) -> dict[str, float | None]:
     interval = result.intervals.get("AP")
     bounds = {"AP_low": interval.low, "AP_high": interval.high} if interval else {}
     figures = {name: value for name, value in result.figures.items() if not name.startswith("AP50-")}
-    return {name: None if value is None or math.isnan(value) else value for name, value in {**figures, **bounds}.items()}
+    return {name: nan_to_null(value) for name, value in {**figures, **bounds}.items()}
 
 
 def _when(seconds: float) -> str:

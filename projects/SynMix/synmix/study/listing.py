@@ -62,8 +62,8 @@ def _total(runs: Sequence[Run], states: Mapping[Run, str], hours: float) -> str:
     total, remaining, open_ended = _length(runs), _length(left), sum(run.iterations is None for run in runs)
     unknown = f" and {open_ended} runs whose epochs only the data can count" if open_ended else ""
     return (
-        f"{len(runs)} runs, {total:,} iterations{unknown}, {total * hours:.1f} hours at {hours * 3600:g} s an iteration; "
-        f"left: {len(left)} runs, {remaining:,} iterations, {remaining * hours:.1f} hours."
+        f"{len(runs)} runs, {total:,} iterations{unknown}, {total * hours:.1f} hours at {hours * 3600:g} s an "
+        f"iteration; left: {len(left)} runs, {remaining:,} iterations, {remaining * hours:.1f} hours."
     )
 
 

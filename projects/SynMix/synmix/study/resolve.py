@@ -73,9 +73,7 @@ def domains(cfg: CfgNode) -> tuple[str, ...]:
     """``real`` or ``synthetic`` for each data set of ``DATASETS.TRAIN``; ``""`` for one that is registered later, from
     ``DATASETS.COCO``."""
     own = {entry.get("name"): entry.get("domain", "") for entry in cfg.DATASETS.COCO if isinstance(entry, Mapping)}
-    return tuple(
-        own[name] if name in own else sources.source(name).domain for name in cfg.DATASETS.TRAIN
-    )
+    return tuple(own[name] if name in own else sources.source(name).domain for name in cfg.DATASETS.TRAIN)
 
 
 def _shares_to_counts(cfg: CfgNode) -> None:

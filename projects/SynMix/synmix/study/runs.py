@@ -1,5 +1,7 @@
-"""A run is a config file, overrides, a seed, and what it starts from; it is identified by what it trains, not by when or
-for which table, so that two experiments that need it share it."""
+"""A run: a config file, overrides, a seed, and what it starts from.
+
+It is identified by what it trains, not by when or for which table, so that two experiments that need it share it.
+"""
 
 import re
 from collections.abc import Mapping
@@ -135,9 +137,9 @@ def _named_by_weights(weights: str) -> str | None:
 
 def settings_of(cfg: CfgNode) -> dict[str, Any]:
     """A config's values that differ from the defaults, as plain data by dotted key, sorted."""
-    defaults = dict(_leaves(get_config()))
+    defaults = {key: _jsonable(value) for key, value in _leaves(get_config())}
     found = {key: _jsonable(value) for key, value in _leaves(cfg) if key not in _OF_THE_RUN}
-    return {key: value for key, value in sorted(found.items()) if key not in defaults or value != _jsonable(defaults[key])}
+    return {key: value for key, value in sorted(found.items()) if key not in defaults or value != defaults[key]}
 
 
 def config_of(run: Run, folder: Path, weights: Path | None = None) -> CfgNode:
@@ -158,7 +160,7 @@ def config_of(run: Run, folder: Path, weights: Path | None = None) -> CfgNode:
 
 def _facts(cfg: CfgNode) -> dict[str, Any]:
     images = images_of(cfg)
-    counts = dict(zip(("real", "synthetic"), (None, None), strict=True))
+    counts: dict[str, int | None] = {"real": None, "synthetic": None}
     if images is not None:
         pairs = list(zip(domains(cfg), images, strict=True))
         counts = {domain: sum(count for kind, count in pairs if kind == domain) for domain in counts}
@@ -176,7 +178,8 @@ def _label(config: str, overrides: Mapping[str, Any]) -> str:
 
 
 def _slug(value: Any) -> str:
-    text = "-".join(map(str, value)) if isinstance(value, list | tuple) else f"{value:g}" if isinstance(value, float) else str(value)
+    parts = value if isinstance(value, list | tuple) else [value]
+    text = "-".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts)
     return re.sub(r"[^A-Za-z0-9.+-]+", "-", text).strip("-")
 
 

@@ -39,7 +39,7 @@ class Scale:
             if not (CONFIGS / name).is_file():
                 known = (str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("*.yaml"))
                 hint = did_you_mean(name, known)
-                raise UserError(f"the scale '{self.name}' changes '{name}', which is no config under '{CONFIGS}'.{hint}")
+                raise UserError(f"the scale '{self.name}' changes '{name}', which is no config in '{CONFIGS}'.{hint}")
 
     def data_set(self, name: str) -> str:
         """What stands for a data set of the configs at this scale."""

@@ -9,13 +9,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 
 from synmix.progress import console
-from synmix.study.execute import Options, Outcome, execute
+from synmix.study.execute import DEFAULTS, Options, Outcome, execute
 from synmix.study.runs import Run
 from synmix.study.store import Store
 from synmix.train.signals import listening
 
 
-def run_all(runs: Sequence[Run], store: Store, workers: int = 1, options: Options = Options()) -> list[Outcome]:
+def run_all(runs: Sequence[Run], store: Store, workers: int = 1, options: Options = DEFAULTS) -> list[Outcome]:
     """Executes runs that stand in an order that respects dependencies (:func:`experiments.in_order`).
 
     A run that fails does not stop the others; what starts from it is not tried. A worker that dies fails the runs that

@@ -66,8 +66,10 @@ def _ranks(processes: Any, node: Any) -> int:
     return int(processes or (scale.processes if scale else 1))
 
 
-for _name, _resolver in {"runs": _numbers, "seeds": _seeds, "minutes": _minutes, "ranks": _ranks}.items():
-    OmegaConf.register_new_resolver(_name, _resolver, replace=True)
+OmegaConf.register_new_resolver("runs", _numbers, replace=True)
+OmegaConf.register_new_resolver("seeds", _seeds, replace=True)
+OmegaConf.register_new_resolver("minutes", _minutes, replace=True)
+OmegaConf.register_new_resolver("ranks", _ranks, replace=True)
 
 
 def run_of(config: DictConfig) -> Run:

@@ -1,27 +1,24 @@
 """Checkpoints that are whole or absent, and that run no code when loaded."""
 
-import hashlib
 import logging
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
 from torch import nn
 
 from synmix.errors import UserError
-from synmix.files import atomic_path, read_json, write_json
+from synmix.files import atomic_path, read_json, refusals_as_sentences, sha256_of, write_json
+from synmix.train.signals import SAVING
+from synmix.train.weights import Fit, check_fit, check_weights, fetch, is_trusted, read_weights
 
 logger = logging.getLogger(__name__)
 
 #: Lists the checkpoints of a folder, oldest first: file, sha256, iteration.
 INDEX = "checkpoints.json"
 FINAL, BEST = "model_final", "model_best"
-#: Where Detectron2's own weights lie; ``.pkl`` files are unpickled from there only.
-TRUSTED = ("detectron2://", "catalog://", "https://dl.fbaipublicfiles.com/detectron2/")
 
 
 class SafeCheckpointer(DetectionCheckpointer):
@@ -38,23 +35,35 @@ class SafeCheckpointer(DetectionCheckpointer):
     def __init__(self, model: nn.Module, folder: str = "", trust_pickle: bool = False, **checkpointables: Any) -> None:
         super().__init__(model, folder, **checkpointables)
         self.trust_pickle = trust_pickle
-        self._source = ""  # what load() was asked for, before it became a local file
+        #: What was loaded last: {"file", "sha256"}; {} while nothing was.
+        self.loaded: dict[str, str] = {}
+        self._fit: Fit = "whole"
 
     def save(self, name: str, **extra: Any) -> None:
-        """Writes ``<folder>/<name>.pth`` and lists it; ``extra`` is saved along (``iteration``)."""
+        """Writes ``<folder>/<name>.pth`` and lists it; ``extra`` is saved along (``iteration``).
+
+        The list names a file before it is there, beside the one it replaces: a kill at any moment leaves one of both
+        whole and known.
+
+        Raises:
+            UserError: the disk is full or refuses it; the file before it is as it was.
+        """
         if not self.save_dir or not self.save_to_disk:
             return
         states = {key: value.state_dict() for key, value in self.checkpointables.items()}
         data = {"model": self.model.state_dict(), **states, **extra}
         path = Path(self.save_dir) / f"{name}.pth"
-        with atomic_path(path) as temporary:
-            torch.save(data, temporary)
-            digest = sha256_of(temporary)
-        entries = [entry for entry in self.entries() if entry["file"] != path.name]
-        write_json(self._index, [*entries, {"file": path.name, "sha256": digest, "iteration": extra.get("iteration")}])
+        with SAVING, refusals_as_sentences(f"checkpoint '{path}'"):
+            others = [entry for entry in self.entries() if entry["file"] != path.name]
+            before = [entry for entry in self.entries() if entry["file"] == path.name]
+            with atomic_path(path) as temporary:
+                _write(data, temporary)
+                entry = {"file": path.name, "sha256": sha256_of(temporary), "iteration": extra.get("iteration")}
+                write_json(self._index, [*others, *before, entry])
+            write_json(self._index, [*others, entry])
+            if name != BEST:
+                self.tag_last_checkpoint(path.name)
         logger.info("saved '%s'", path)
-        if name != BEST:
-            self.tag_last_checkpoint(path.name)
 
     def tag_last_checkpoint(self, last_filename_basename: str) -> None:
         """Detectron2's own note of the latest checkpoint, kept for its tools."""
@@ -66,104 +75,119 @@ class SafeCheckpointer(DetectionCheckpointer):
         return Path(self.save_dir) / INDEX
 
     def entries(self) -> list[dict[str, Any]]:
-        """The listed checkpoints, oldest first."""
-        if not self._index.is_file():
-            return []
-        try:
-            return list(read_json(self._index))
-        except UserError as error:
-            logger.warning("%s No checkpoint is known without it.", error)
-            return []
+        """The listed checkpoints, oldest first.
 
-    def resumable(self) -> list[Path]:
-        """Whole checkpoints to resume from, the latest first; damaged and missing ones are reported and left out."""
-        entries = [entry for entry in self.entries() if entry["file"] != f"{BEST}.pth"]
-        whole = []
-        for entry in reversed(entries):
-            path = Path(self.save_dir) / entry["file"]
-            if not path.is_file():
-                logger.warning("checkpoint '%s' is listed but missing; taking the one before it", path)
-            elif sha256_of(path) != entry["sha256"]:
-                logger.warning("checkpoint '%s' is torn or was changed; taking the one before it", path)
-            else:
-                whole.append(path)
-                break  # older ones are not read in vain
-        return whole
+        Raises:
+            UserError: the list is damaged.
+        """
+        return read_index(Path(self.save_dir))
 
     def has_checkpoint(self) -> bool:
         """Whether there is a whole checkpoint to resume from."""
-        return bool(self.resumable())
+        return latest_whole(Path(self.save_dir)) is not None
 
     def get_checkpoint_file(self) -> str:
         """The latest whole checkpoint, "" where there is none."""
-        return str(next(iter(self.resumable()), ""))
+        return str(latest_whole(Path(self.save_dir)) or "")
 
     def keep_only(self, latest: int) -> None:
         """Removes all but the latest numbered checkpoints; model_final and model_best stay. 0 keeps all."""
-        numbered = [entry for entry in self.entries() if entry["file"] not in (f"{FINAL}.pth", f"{BEST}.pth")]
+        files = dict.fromkeys(entry["file"] for entry in self.entries())
+        numbered = [file for file in files if file not in (f"{FINAL}.pth", f"{BEST}.pth")]
         surplus = numbered[:-latest] if latest else []
         if surplus and self.save_to_disk:
-            write_json(self._index, [entry for entry in self.entries() if entry not in surplus])
-            for entry in surplus:
-                (Path(self.save_dir) / entry["file"]).unlink(missing_ok=True)
+            write_json(self._index, [entry for entry in self.entries() if entry["file"] not in surplus])
+            for file in surplus:
+                (Path(self.save_dir) / file).unlink(missing_ok=True)
 
-    def load(self, path: str, checkpointables: Sequence[str] | None = None) -> dict[str, Any]:
+    def load(self, path: str, checkpointables: Sequence[str] | None = None, fit: Fit = "whole") -> dict[str, Any]:
         """Loads a checkpoint into the model and the named checkpointables (all by default).
 
+        Args:
+            path: a file or an address; "" loads nothing.
+            fit: what of it must fit the model.
+
         Raises:
-            UserError: missing, damaged, or able to run code when loaded.
+            UserError: missing, damaged, able to run code when loaded, or of another model.
         """
-        self._source = path
-        try:
+        if not path:
             return super().load(path, checkpointables)
-        except (AssertionError, FileNotFoundError):
-            raise UserError(f"weights '{path}' not found; check MODEL.WEIGHTS.") from None
+        local = fetch(path)
+        self._fit, self.loaded = fit, {"file": path, "sha256": sha256_of(local)}
+        return super().load(local, checkpointables)
 
     def _load_file(self, filename: str) -> dict[str, Any]:
-        if filename.endswith((".pkl", ".pyth")):
-            if not (self.trust_pickle or is_trusted(self._source)):
-                raise UserError(
-                    f"weights '{self._source}' are a pickle, which can run any code when loaded, and do not come from "
-                    "Detectron2's model zoo; convert them to .pth, or add --trust-pickle if you trust them."
-                )
-            return super()._load_file(filename)
-        loaded = load_weights_only(filename) if not self.trust_pickle else torch.load(filename, weights_only=False)
-        return loaded if "model" in loaded else {"model": loaded}
+        source = self.loaded["file"]
+        if not filename.endswith((".pkl", ".pyth")):
+            return read_weights(filename, source, self.trust_pickle)
+        if not (self.trust_pickle or is_trusted(source)):
+            raise UserError(
+                f"weights '{source}' are a pickle, which can run any code when loaded, and do not come from "
+                "Detectron2's model zoo; convert them to .pth, or add --trust-pickle if you trust them."
+            )
+        try:
+            loaded = super()._load_file(filename)
+        except Exception:  # a pickle raises whatever its bytes make it stumble over
+            raise UserError(f"weights '{source}' cannot be read: the file is damaged, or something else.") from None
+        check_weights(loaded.get("model"), source)
+        return loaded
+
+    def _load_model(self, checkpoint: Any) -> None:
+        """Lays the weights against the model; what does not fit is judged here, and not logged again."""
+        found = super()._load_model(checkpoint)
+        keys, source = self.model.state_dict().keys(), self.loaded["file"]
+        check_fit(keys, found.missing_keys, found.unexpected_keys, found.incorrect_shapes, self._fit, source)
 
 
-def is_trusted(source: str) -> bool:
-    """Whether weights come from Detectron2's model zoo."""
-    return source.startswith(TRUSTED) and ".." not in urlparse(source).path
+def _write(data: dict[str, Any], path: Path) -> None:
+    try:
+        torch.save(data, path)
+    except RuntimeError as error:  # how torch's writer says that a disk is full
+        if "PytorchStreamWriter" not in str(error) and "write failed" not in str(error):
+            raise
+        raise UserError(f"'{path.parent}' cannot be written (no space left, or no right to); free some.") from None
 
 
-def load_weights_only(path: str | Path) -> dict[str, Any]:
-    """Reads a ``.pth`` file without running anything in it.
+def read_index(folder: Path) -> list[dict[str, Any]]:
+    """The list of a folder's checkpoints, oldest first; [] where there is none.
 
     Raises:
-        UserError: damaged, or it holds more than tensors and plain values.
+        UserError: it is damaged.
     """
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"'{path}' cannot be loaded safely: it is damaged, or holds more than tensors and plain values ({reason})."
-        ) from None
+    path = folder / INDEX
+    if not path.is_file():
+        return []
+    entries = read_json(path)
+    if not isinstance(entries, list) or not all(_is_entry(entry) for entry in entries):
+        raise UserError(f"'{path}' is no list of checkpoints.")
+    return entries
 
 
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _sha256(file)
+def latest_whole(folder: Path) -> Path | None:
+    """The checkpoint of a folder to resume from; damaged and missing ones are reported, and the one before is taken."""
+    for entry in reversed(read_index(folder)):
+        path = folder / entry["file"]
+        if path.stem == BEST:
+            continue
+        if not path.is_file():
+            logger.warning("checkpoint '%s' is listed but missing; taking the one before it", path)
+        elif sha256_of(path) != entry["sha256"]:
+            logger.warning("checkpoint '%s' is torn or was changed; taking the one before it", path)
+        else:
+            return path
+    return None
 
 
-def _sha256(file: Any) -> str:
-    digest = hashlib.sha256()  # Python 3.10 has no file_digest
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in ("file", "sha256"))
 
 
-def load_weights(model: nn.Module, source: str, trust_pickle: bool = False) -> None:
-    """Loads weights alone into a model, from a file or Detectron2's model zoo."""
-    SafeCheckpointer(model, trust_pickle=trust_pickle).load(source, checkpointables=[])
+def load_weights(model: nn.Module, source: str, trust_pickle: bool = False) -> dict[str, str]:
+    """Loads weights alone into a model, from a file or Detectron2's model zoo; every one must fit.
+
+    Returns:
+        what a result notes of them: ``file`` and ``sha256``.
+    """
+    checkpointer = SafeCheckpointer(model, trust_pickle=trust_pickle)
+    checkpointer.load(source, checkpointables=[])
+    return checkpointer.loaded

@@ -1,12 +1,8 @@
 """What happens around the steps: evaluation that is never lost, checkpoints, an orderly end, metrics."""
 
 import json
-import logging
-import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from detectron2.engine import HookBase, hooks
@@ -14,25 +10,22 @@ from detectron2.utils import comm
 from detectron2.utils.events import EventStorage, EventWriter, JSONWriter
 
 from synmix.train.checkpoint import BEST, FINAL, SafeCheckpointer
-
-logger = logging.getLogger(__name__)
+from synmix.train.signals import Stop, TrainingInterrupted
 
 _HISTORY = 1000  # values of each scalar that a checkpoint keeps: what the ETA's median looks at
 
 
-class TrainingInterrupted(KeyboardInterrupt):
-    """SIGTERM or SIGINT came; the state is saved and ``--resume`` goes on."""
-
-
 class Evaluation(hooks.EvalHook):
-    """Detectron2's ``EvalHook``, which also makes up for an evaluation that a kill cut off."""
+    """Detectron2's ``EvalHook``, which also makes up for an evaluation that was cut off; a signal ends it at once."""
 
-    def __init__(self, period: int, function: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, period: int, function: Callable[[], dict[str, Any]], stop: Stop) -> None:
         super().__init__(period, function)
+        self._stop = stop
         self._last = -1
 
     def _do_eval(self) -> None:
-        super()._do_eval()
+        with self._stop.at_once():
+            super()._do_eval()
         self._last = self.trainer.iter
 
     def before_train(self) -> None:
@@ -139,38 +132,40 @@ class Best(HookBase):
 
 
 class OrderlyEnd(HookBase):
-    """On SIGTERM (SLURM's notice) and SIGINT all processes finish their step, save, and end."""
+    """Where a signal asked any process to stop, all finish their step, save, and end.
 
-    SIGNALS = (signal.SIGTERM, signal.SIGINT)
+    Args:
+        stop: what hears the signals; they are deferred during the steps.
+        request: tells the other processes of it, with the next step.
+        agreed: whether a step has brought such a request from any of them.
+    """
 
-    def __init__(self, checkpointer: SafeCheckpointer, request: Callable[[], None], agreed: Callable[[], bool]) -> None:
+    def __init__(
+        self, checkpointer: SafeCheckpointer, stop: Stop, request: Callable[[], None], agreed: Callable[[], bool]
+    ) -> None:
         self._checkpointer = checkpointer
+        self._stop = stop
         self._request = request
         self._agreed = agreed
-        self._previous: dict[int, Any] = {}
 
     def before_train(self) -> None:
-        """Listens to the signals; only a process's main thread may."""
-        if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._on_signal) for number in self.SIGNALS}
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        logger.warning("%s: finishing this step, then saving", signal.Signals(number).name)
-        self._request()
-        signal.signal(number, self._previous[number])  # a second one ends at once
+        """Listens."""
+        self._stop.listeners.append(self._request)
 
     def after_step(self) -> None:
-        """Saves and ends where a signal came to any process."""
-        done = self.trainer.iter + 1
-        if self._agreed() and done < self.trainer.max_iter:
+        """Saves, unless the step was the last one, which is saved already, and ends."""
+        if not self._agreed():
+            return
+        if self.trainer.iter + 1 < self.trainer.max_iter:
             self._checkpointer.save(f"model_{self.trainer.iter:07d}", iteration=self.trainer.iter)
-            comm.synchronize()
-            raise TrainingInterrupted(f"saved after iteration {self.trainer.iter}; --resume goes on from there")
+        comm.synchronize()
+        raise TrainingInterrupted(
+            f"saved after iteration {self.trainer.iter}; --resume goes on from there", self._stop.signal
+        )
 
     def after_train(self) -> None:
-        """Leaves the signals as they were."""
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
+        """Listens no longer."""
+        self._stop.listeners.remove(self._request)
 
 
 class Metrics(hooks.PeriodicWriter):
@@ -183,6 +178,18 @@ class Metrics(hooks.PeriodicWriter):
     def before_train(self) -> None:
         """Opens the writers."""
         self._writers = self._build()
+
+    def close(self) -> None:
+        """Closes the writers where the training was ended before its own end."""
+        for writer in self._writers:
+            writer.close()
+        self._writers = []
+
+    def after_train(self) -> None:
+        """Writes what is new, and closes."""
+        for writer in self._writers:
+            writer.write()
+        self.close()
 
 
 class MetricsFile(JSONWriter):

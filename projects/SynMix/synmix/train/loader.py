@@ -19,6 +19,7 @@ from PIL import UnidentifiedImageError
 from synmix.data.mapper import SynMixMapper
 from synmix.errors import UserError
 from synmix.train.sampler import BatchSampler, copies_of, identity, image_seed
+from synmix.train.signals import obey_parent_only, shielded
 
 _UNREADABLE = (UserError, OSError, UnidentifiedImageError, SyntaxError)  # the last is Pillow's: a broken PNG chunk
 _TRIES = 10  # replacements for one image, before the data set is given up
@@ -109,7 +110,9 @@ class EvaluationBatches:
         return len(self._loader)
 
     def __iter__(self) -> Iterator[list[dict[str, Any]]]:
-        for batch in self._loader:
+        with shielded():
+            batches = iter(self._loader)
+        for batch in batches:
             raise_failure(batch)
             yield batch
 
@@ -147,6 +150,14 @@ def as_list(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return batch
 
 
+class ShieldedLoader(torch.utils.data.DataLoader):
+    """A loader whose workers outlive a signal to their process group."""
+
+    def __iter__(self) -> Any:
+        with shielded():
+            return super().__iter__()
+
+
 def check_shares(cfg: CfgNode, world_size: int) -> None:
     """Checks that all processes and parts get equally many images of a batch.
 
@@ -175,7 +186,7 @@ def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, sta
     images = TrainingImages(records, SynMixMapper.from_config(cfg), seed, cfg.DATALOADER.ON_DAMAGED)
     batch_size = cfg.SOLVER.IMS_PER_BATCH // world_size
     sampler = BatchSampler(len(records), batch_size, seed, comm.get_rank(), world_size, start)
-    return torch.utils.data.DataLoader(images, batch_sampler=sampler, collate_fn=as_list, **worker_options(cfg))
+    return ShieldedLoader(images, batch_sampler=sampler, collate_fn=as_list, **worker_options(cfg))
 
 
 def build_test_loader(cfg: CfgNode, name: str) -> EvaluationBatches:
@@ -183,9 +194,7 @@ def build_test_loader(cfg: CfgNode, name: str) -> EvaluationBatches:
     records = get_detection_dataset_dicts(name, filter_empty=False)
     images = MapDataset(DatasetFromList(records, copy=False), EvaluationImages(cfg))
     sampler = InferenceSampler(len(records))
-    return EvaluationBatches(
-        torch.utils.data.DataLoader(images, sampler=sampler, collate_fn=as_list, **worker_options(cfg))
-    )
+    return EvaluationBatches(ShieldedLoader(images, sampler=sampler, collate_fn=as_list, **worker_options(cfg)))
 
 
 def worker_options(cfg: CfgNode) -> dict[str, Any]:
@@ -194,19 +203,8 @@ def worker_options(cfg: CfgNode) -> dict[str, Any]:
     The start method is always given. Otherwise workers begin as their parent has: in a spawned rank each would import
     and copy everything (docs/benchmarks/train.md), and in joblib's they cannot begin at all. Forked workers are safe
     here: they only decode and augment on the CPU, with threads of neither PyTorch nor OpenCV nor Polars.
-
-    Raises:
-        UserError: values that cannot be meant.
     """
     loader = cfg.DATALOADER
-    methods = multiprocessing.get_all_start_methods()
-    if loader.START_METHOD not in methods:
-        raise UserError(
-            f"DATALOADER.START_METHOD is '{loader.START_METHOD}', but must be one of {', '.join(sorted(methods))}."
-        )
-    for key, least in (("NUM_WORKERS", 0), ("PREFETCH", 1)):
-        if loader[key] < least:
-            raise UserError(f"DATALOADER.{key} is {loader[key]}; give {least} or more.")
     pinned = {"pin_memory": loader.PIN_MEMORY and cfg.MODEL.DEVICE.startswith("cuda")}
     if not loader.NUM_WORKERS:
         return {"num_workers": 0, **pinned}
@@ -221,5 +219,6 @@ def worker_options(cfg: CfgNode) -> dict[str, Any]:
 
 def begin_worker(number: int) -> None:
     """Settles a worker: OpenCV works in its one thread, as PyTorch does there already. (0 is none beside it; 1 would
-    end the threads that a forked worker does not have, and crash.)"""
+    end the threads that a forked worker does not have, and crash.) Signals reach it from its parent only."""
     cv2.setNumThreads(0)
+    obey_parent_only(number)

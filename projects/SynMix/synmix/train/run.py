@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from detectron2.config import CfgNode
 from detectron2.evaluation import DatasetEvaluator
 from detectron2.utils import comm
@@ -15,16 +14,18 @@ from detectron2.utils.logger import setup_logger
 
 from synmix.compose.budget import describe_schedule, resolve_schedule
 from synmix.compose.composition import Composition, CompositionSpec, compose
-from synmix.compose.manifest import check_manifest, write_manifest
 from synmix.compose.manifest_text import summary
 from synmix.config import build_model, check_values
 from synmix.data import coco, sources
 from synmix.data.catalog import register_all
 from synmix.errors import UserError
-from synmix.files import atomic_path
-from synmix.train.checkpoint import SafeCheckpointer, load_weights
+from synmix.files import read_json, sha256_of
+from synmix.train.checkpoint import FINAL, load_weights
+from synmix.train.folder import agree, claim, claim_results, hold, numbers_checksum
+from synmix.train.launch import check_device
+from synmix.train.signals import listening
 from synmix.train.speed import speed_settings
-from synmix.train.trainer import SynMixTrainer
+from synmix.train.trainer import SynMixTrainer, note_weights
 
 logger = logging.getLogger(__name__)
 
@@ -46,18 +47,47 @@ def train(cfg: CfgNode, resume: bool = False, trust_pickle: bool = False) -> Res
         UserError: config, data or checkpoint do not allow it; :class:`TrainingDiverged` where a loss left the finite.
         TrainingInterrupted: a signal came; the state is saved.
     """
-    cfg, composition = prepare(cfg)
-    with log_to(cfg.OUTPUT_DIR), speed_settings(cfg):
-        _claim_folder(cfg, composition, resume)
-        logger.info("what is trained on:\n%s", summary(composition.manifest()))
-        logger.info(describe_schedule(cfg, composition.num_images))
-        for warning in composition.warnings():
-            logger.warning(warning)
-        trainer = SynMixTrainer(cfg, composition.dicts(), trust_pickle)
-        trainer.resume_or_load(resume)
-        results = trainer.train()
-        _lay_beside_published(cfg, results)
-        return results
+    with listening() as stop:
+        with first_on_each_machine():
+            cfg, composition = prepare(cfg)
+        with hold(cfg.OUTPUT_DIR) as folder, log_to(cfg.OUTPUT_DIR), speed_settings(cfg):
+            manifest = composition.manifest()
+            claim(cfg, folder, manifest, resume)
+            logger.info("what is trained on:\n%s", summary(manifest))
+            logger.info(describe_schedule(cfg, composition.num_images))
+            for warning in composition.warnings():
+                logger.warning(warning)
+            trainer = SynMixTrainer(cfg, composition.dicts(), trust_pickle, stop)
+            trainer.resume_or_load(resume)
+            agree(_facts(cfg, trainer, manifest), folder)
+            results = trainer.train()
+            _lay_beside_published(cfg, results)
+            _say_end(folder, results)
+            return results
+
+
+def _facts(cfg: CfgNode, trainer: SynMixTrainer, manifest: dict[str, Any]) -> dict[str, Any]:
+    """What all ranks must be about to do alike."""
+    return {
+        "the first iteration": trainer.start_iter,
+        "the weights to begin with": trainer.checkpointer.loaded.get("sha256", "none")[:12],
+        "the training set": manifest["checksum"][:12],
+        "the config": numbers_checksum(cfg)[:12],
+    }
+
+
+def _say_end(folder: Path, results: Results) -> None:
+    """The last lines of a training: what it reaches, and where the weights are."""
+    if not comm.is_main_process():
+        return
+    for name, tasks in results.items():
+        path = folder / "results" / f"{name}.json"
+        low, high = (read_json(path).get("intervals", {}).get("AP") if path.is_file() else None) or (None, None)
+        interval = f" (interval {low:.1f} to {high:.1f})" if low is not None and high is not None else ""
+        reached = ", ".join(f"{task}/AP {figures['AP']:.1f}" for task, figures in tasks.items() if "AP" in figures)
+        logger.info("%s: %s%s", name, reached or "evaluated", interval)
+    final = folder / f"{FINAL}.pth"
+    logger.info("weights: %s (sha256 %s)", final, sha256_of(final)[:12])
 
 
 @dataclass(frozen=True)
@@ -71,27 +101,36 @@ class Evaluation:
 def evaluate(
     cfg: CfgNode,
     trust_pickle: bool = False,
+    untrained: bool = False,
     observe: Callable[[str, DatasetEvaluator], None] = lambda name, evaluator: None,
 ) -> Evaluation:
     """Evaluates ``MODEL.WEIGHTS`` on ``DATASETS.TEST`` and writes ``OUTPUT_DIR/results``; raises like :func:`train`.
 
     Args:
+        untrained: the network as it is initialised is meant, and ``MODEL.WEIGHTS`` is empty for that reason.
         observe: is shown each data set's evaluator before any image, to add observers to it.
     """
     cfg = with_device(cfg)
-    coco.register_all(cfg.DATASETS.COCO)
-    register_all()
-    check_test_sets(cfg)
-    with log_to(cfg.OUTPUT_DIR), speed_settings(cfg):
-        evaluators = {name: SynMixTrainer.build_evaluator(cfg, name) for name in cfg.DATASETS.TEST}
-        for name, evaluator in evaluators.items():
-            getattr(evaluator, "source", {})["weights"] = cfg.MODEL.WEIGHTS
-            observe(name, evaluator)
-        model = build_model(cfg)
-        load_weights(model, cfg.MODEL.WEIGHTS, trust_pickle)
-        figures = dict(SynMixTrainer.test(cfg, model, list(evaluators.values())))
-        found = {name: getattr(evaluator, "result", None) for name, evaluator in evaluators.items()}
-        return Evaluation(figures, {name: result for name, result in found.items() if result is not None})
+    if not (cfg.MODEL.WEIGHTS or untrained):
+        raise UserError(
+            "MODEL.WEIGHTS is empty, so there is nothing to evaluate; give a checkpoint: MODEL.WEIGHTS FILE."
+        )
+    with listening():
+        with first_on_each_machine():
+            coco.register_all(cfg.DATASETS.COCO)
+            register_all()
+            check_test_sets(cfg)
+        with hold(cfg.OUTPUT_DIR) as folder, log_to(cfg.OUTPUT_DIR), speed_settings(cfg):
+            model = build_model(cfg)
+            weights = load_weights(model, cfg.MODEL.WEIGHTS, trust_pickle) if cfg.MODEL.WEIGHTS else {}
+            claim_results(folder, weights, cfg.DATASETS.TEST)
+            evaluators = {name: SynMixTrainer.build_evaluator(cfg, name) for name in cfg.DATASETS.TEST}
+            note_weights(list(evaluators.values()), weights)
+            for name, evaluator in evaluators.items():
+                observe(name, evaluator)
+            figures = dict(SynMixTrainer.test(cfg, model, list(evaluators.values())))
+            found = {name: getattr(evaluator, "result", None) for name, evaluator in evaluators.items()}
+            return Evaluation(figures, {name: result for name, result in found.items() if result is not None})
 
 
 def prepare(cfg: CfgNode) -> tuple[CfgNode, Composition]:
@@ -111,12 +150,25 @@ def prepare(cfg: CfgNode) -> tuple[CfgNode, Composition]:
 
 
 def with_device(cfg: CfgNode) -> CfgNode:
-    """A copy of the config; without a GPU ``MODEL.DEVICE`` becomes ``cpu``."""
+    """A copy of the config whose ``MODEL.DEVICE`` is here.
+
+    Raises:
+        UserError: it asks for a GPU where none is: training on the CPU instead would take months.
+    """
+    check_device(cfg.MODEL.DEVICE)
     cfg = cfg.clone()
     cfg.defrost()
-    if cfg.MODEL.DEVICE.startswith("cuda") and not torch.cuda.is_available():
-        cfg.MODEL.DEVICE = "cpu"
     return cfg
+
+
+@contextmanager
+def first_on_each_machine() -> Iterator[None]:
+    """The first process of each machine runs what is within before the others do: they find its caches made."""
+    if comm.get_local_rank():
+        comm.synchronize()
+    yield
+    if not comm.get_local_rank():
+        comm.synchronize()
 
 
 def check_test_sets(cfg: CfgNode) -> None:
@@ -135,25 +187,6 @@ def _lay_beside_published(cfg: CfgNode, results: Results) -> None:
         ours = results.get(name, {}).get(task, {}).get(figure)
         if ours is not None:
             logger.info("%s %s: %.1f; the paper has %.1f (%s)", name, metric, ours, published, where)
-
-
-def _claim_folder(cfg: CfgNode, composition: Composition, resume: bool) -> None:
-    """Notes config and manifest in ``OUTPUT_DIR``, unless it holds another training."""
-    folder = Path(cfg.OUTPUT_DIR)
-    started = bool(SafeCheckpointer(torch.nn.Module(), str(folder)).entries())
-    if started and not resume:
-        raise UserError(
-            f"OUTPUT_DIR '{folder}' already holds a training; add --resume to go on, or give another folder."
-        )
-    manifest = composition.manifest()
-    if started:
-        check_manifest(folder / "manifest.json", manifest)
-    comm.synchronize()
-    if comm.is_main_process():
-        write_manifest(folder / "manifest.json", manifest)
-        with atomic_path(folder / "config.yaml") as temporary:
-            temporary.write_text(cfg.dump())
-    comm.synchronize()
 
 
 def _sentence_only(record: logging.LogRecord) -> bool:

@@ -21,8 +21,9 @@ from synmix.config import build_model
 from synmix.errors import UserError
 from synmix.evaluators import EVALUATORS as EVALUATORS  # for plugins that look for it here
 from synmix.evaluators import build_evaluator
+from synmix.files import sha256_of
 from synmix.train import memory
-from synmix.train.checkpoint import SafeCheckpointer
+from synmix.train.checkpoint import FINAL, SafeCheckpointer
 from synmix.train.hooks import (
     Best,
     Checkpoints,
@@ -34,10 +35,13 @@ from synmix.train.hooks import (
     storage_state,
 )
 from synmix.train.loader import EvaluationBatches, build_loader, build_test_loader
+from synmix.train.pictures import draw_inputs, draw_predictions
 from synmix.train.sampler import model_seed
-from synmix.train.seeing import ProgressLine, WandbWriter, draw_inputs, draw_predictions
+from synmix.train.signals import Stop
 from synmix.train.speed import amp_dtype, profiler
 from synmix.train.step import GuardedStep
+from synmix.train.weights import Fit, fetch
+from synmix.train.writers import ProgressLine, WandbWriter
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +53,14 @@ class SynMixTrainer(DefaultTrainer):
         cfg: a whole config whose schedule is resolved (``compose.budget.resolve_schedule``).
         records: the training set's Detectron2 dicts.
         trust_pickle: see :class:`SafeCheckpointer`.
+        stop: what hears the signals that end it early.
     """
 
-    def __init__(self, cfg: CfgNode, records: Sequence[dict[str, Any]], trust_pickle: bool = False) -> None:
+    def __init__(
+        self, cfg: CfgNode, records: Sequence[dict[str, Any]], trust_pickle: bool = False, stop: Stop | None = None
+    ) -> None:
         TrainerBase.__init__(self)
+        self._stop = stop or Stop()
         self.cfg = cfg
         self.records = records
         self.seed = cfg.SEED if cfg.SEED >= 0 else comm.shared_random_seed()
@@ -70,6 +78,8 @@ class SynMixTrainer(DefaultTrainer):
         self.scheduler = self.build_lr_scheduler(cfg, optimizer)
         self.start_iter = 0
         self.max_iter = cfg.SOLVER.MAX_ITER
+        #: What the training began with: {"file", "sha256"}; {} from scratch.
+        self.origin: dict[str, str] = {}
         self._storage_state: dict[str, Any] | None = None
         self._last_eval_results: dict[str, Any] = {}
         self.checkpointer = SafeCheckpointer(
@@ -95,10 +105,10 @@ class SynMixTrainer(DefaultTrainer):
             profiler(cfg),
             hooks.LRScheduler(),
             Checkpoints(*checkpoints) if main else None,
-            Evaluation(cfg.TEST.EVAL_PERIOD, lambda: me._evaluate()),
+            Evaluation(cfg.TEST.EVAL_PERIOD, lambda: me._evaluate(), self._stop),
             Best(self.checkpointer, best) if main and best else None,
             Checkpoints(*checkpoints, after_evaluation=True) if main else None,
-            OrderlyEnd(self.checkpointer, step.request_stop, lambda: step.stop_agreed),
+            OrderlyEnd(self.checkpointer, self._stop, step.request_stop, lambda: step.stop_agreed),
             Metrics(lambda: me.build_writers(), cfg.LOG.PERIOD) if main else None,
         ]
 
@@ -132,7 +142,9 @@ class SynMixTrainer(DefaultTrainer):
             self.checkpointer.load(path)
             self.start_iter = self.iter + 1
         else:
-            self.checkpointer.load(self.cfg.MODEL.WEIGHTS, checkpointables=[])
+            fit: Fit = "partial" if self.cfg.MODEL.PARTIAL_WEIGHTS else "start"
+            self.checkpointer.load(self.cfg.MODEL.WEIGHTS, checkpointables=[], fit=fit)
+            self.origin = self.checkpointer.loaded
 
     def train(self) -> dict[str, Any]:
         """Trains to the end and evaluates.
@@ -144,7 +156,13 @@ class SynMixTrainer(DefaultTrainer):
             TrainingDiverged: see :class:`GuardedStep`.
             TrainingInterrupted: a signal came; the state is saved.
         """
-        TrainerBase.train(self, self.start_iter, self.max_iter)
+        try:
+            with self._stop.deferred():
+                TrainerBase.train(self, self.start_iter, self.max_iter)
+        finally:
+            for hook in self._hooks:
+                if isinstance(hook, Metrics):
+                    hook.close()
         if self._trainer.replaced:
             logger.warning("%d images could not be read and were replaced by others", self._trainer.replaced)
         return self._last_eval_results
@@ -160,13 +178,17 @@ class SynMixTrainer(DefaultTrainer):
             restore_storage(self.storage, self._storage_state)
         self._trainer.iter = self.start_iter
         self._trainer.seed = self.seed
+        with self._stop.at_once():
+            self._open_data()
+        super().before_train()
+
+    def _open_data(self) -> None:
         self.data_loader = build_loader(self.cfg, self.records, self.seed, self.start_iter)
         if self.cfg.LOG.PICTURES and comm.is_main_process():
             keys = [key for batch in islice(self.data_loader.batch_sampler, self.cfg.LOG.PICTURES) for key in batch]
             mapped = [self.data_loader.dataset[key] for key in keys[: self.cfg.LOG.PICTURES]]
             readable = [record for record in mapped if "image" in record]
             draw_inputs(self.cfg, readable, self._pictures / f"inputs_{self.start_iter:07d}.jpg")
-        super().before_train()
 
     @property
     def _pictures(self) -> Path:
@@ -175,11 +197,20 @@ class SynMixTrainer(DefaultTrainer):
     def _evaluate(self) -> dict[str, Any]:
         if not self.cfg.DATASETS.TEST:
             return {}
+        evaluators = [self.build_evaluator(self.cfg, name) for name in self.cfg.DATASETS.TEST]
+        note_weights(evaluators, self._saved_now())
         with memory.stage("evaluation"):
-            self._last_eval_results = self.test(self.cfg, self.model)
+            self._last_eval_results = self.test(self.cfg, self.model, evaluators)
         if self.cfg.LOG.PICTURES and comm.is_main_process():
             draw_predictions(self.cfg, self.checkpointer.model, self._pictures / f"predictions_{self.iter:07d}.jpg")
         return self._last_eval_results if len(self._last_eval_results) > 1 else _only(self._last_eval_results)
+
+    def _saved_now(self) -> dict[str, Any]:
+        """The checkpoint of the weights as they are now, which were saved before they are evaluated; {} without one."""
+        ended = self.iter >= self.max_iter
+        file = f"{FINAL}.pth" if ended else f"model_{self.iter:07d}.pth"
+        listed = self.checkpointer.entries() if comm.is_main_process() else []
+        return next((entry for entry in reversed(listed) if entry["file"] == file), {})
 
     @classmethod
     def test(cls, cfg: CfgNode, model: nn.Module, evaluators: Sequence[DatasetEvaluator] | None = None) -> dict:
@@ -200,20 +231,55 @@ class SynMixTrainer(DefaultTrainer):
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs beside the weights."""
-        step, storage = self._trainer.state_dict(), storage_state(self.storage)
-        return {**super().state_dict(), "step": step, "storage": storage, "seed": self.seed}
+        return {
+            **super().state_dict(),
+            "step": self._trainer.state_dict(),
+            "storage": storage_state(self.storage),
+            "seed": self.seed,
+            "parts": self._parts,
+            "origin": self.origin,
+        }
+
+    @property
+    def _parts(self) -> int:
+        """Into how many parts a batch is divided, over all processes: what decides the numbers."""
+        return comm.get_world_size() * self.cfg.SOLVER.ACCUMULATE
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes back to a saved state."""
         super().load_state_dict(state_dict)
         self._trainer.load_state_dict(state_dict["step"])
         self._storage_state = state_dict["storage"]
-        if self.cfg.SEED >= 0 and state_dict["seed"] != self.cfg.SEED:
+        self.seed, self.origin = state_dict["seed"], state_dict.get("origin", {})
+        self._check_same(state_dict)
+
+    def _check_same(self, state_dict: dict[str, Any]) -> None:
+        """What a resume must not change, beside the keys of ``config.yaml`` (``folder.claim``). Checkpoints of earlier
+        versions do not say it."""
+        cfg, parts = self.cfg, state_dict.get("parts", self._parts)
+        origin = self.origin.get("file", "") if "origin" in state_dict else cfg.MODEL.WEIGHTS
+        if parts != self._parts:
             raise UserError(
-                f"the run was trained with SEED {state_dict['seed']}, but the config says {self.cfg.SEED}; resume it "
-                "with its own seed, or give the new training another OUTPUT_DIR."
+                f"the run was trained in {parts} parts (processes x SOLVER.ACCUMULATE), but these are {self._parts}; "
+                f"resume it with a product of {parts}, or give the new training another OUTPUT_DIR."
             )
-        self.seed = state_dict["seed"]
+        if origin != cfg.MODEL.WEIGHTS and not (self.origin and _digest(cfg.MODEL.WEIGHTS) == self.origin["sha256"]):
+            raise UserError(
+                f"the run began with the weights '{origin}', but MODEL.WEIGHTS is '{cfg.MODEL.WEIGHTS}'; resume it as "
+                "it was begun, or give the new training another OUTPUT_DIR."
+            )
+
+
+def _digest(source: str) -> str:
+    return sha256_of(fetch(source)) if source else ""
+
+
+def note_weights(evaluators: Sequence[DatasetEvaluator], weights: dict[str, Any]) -> None:
+    """Lets results say what they are of; an evaluator's ``source`` is what it notes."""
+    for evaluator in evaluators:
+        source = getattr(evaluator, "source", None)
+        if weights and isinstance(source, dict):
+            source["weights"] = weights
 
 
 def _only(results: dict[str, Any]) -> dict[str, Any]:

@@ -1,28 +1,14 @@
-"""What a person sees of a training: a progress line, pictures of what goes in and what comes out."""
+"""Where the figures of a training go beside ``metrics.json``: a progress line, Weights & Biases."""
 
-import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
 
-import numpy as np
 import torch
 from detectron2.config import CfgNode
-from detectron2.data import DatasetCatalog, DatasetMapper, MetadataCatalog
-from detectron2.structures import Instances
 from detectron2.utils.events import EventStorage, EventWriter, get_event_storage
-from detectron2.utils.visualizer import Visualizer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import nn
 
-from synmix.data.images import read_instance_map, read_rgb
 from synmix.errors import UserError
-from synmix.labels import CLASS_NAMES
-from synmix.pictures import draw_masks, instance_masks, save_picture, side_by_side
 from synmix.progress import console
-
-_MIN_SCORE = 0.5  # predictions below are not drawn
-_PICTURED = 2  # images of each data set that are drawn at an evaluation
 
 
 class ProgressLine(EventWriter):
@@ -57,7 +43,7 @@ class ProgressLine(EventWriter):
         if self._bar is not None:
             self._bar.update(self._task, completed=storage.iter + 1, description=text)
         else:
-            left = time.strftime("%H:%M:%S", time.gmtime(self._seconds(storage) * (self._max_iter - storage.iter - 1)))
+            left = timedelta(seconds=round(self._seconds(storage) * (self._max_iter - storage.iter - 1)))
             line = f"iteration {storage.iter + 1}/{self._max_iter}  {left} left  {text}"
             console.print(line, highlight=False, soft_wrap=True)
 
@@ -111,59 +97,3 @@ class WandbWriter(EventWriter):
     def close(self) -> None:
         """Ends the report."""
         self._run.finish()
-
-
-def draw_inputs(cfg: CfgNode, mapped: Sequence[dict[str, Any]], path: Path) -> None:
-    """Saves a picture of what the model is given: augmented images with the labels that are left."""
-    cells = []
-    for record in mapped:
-        image = record["image"].permute(1, 2, 0).numpy()
-        image = np.ascontiguousarray(image[:, :, ::-1] if cfg.INPUT.FORMAT == "BGR" else image)
-        name = record.get("dataset", cfg.DATASETS.TRAIN[0])
-        title = f"{name}: {len(record['instances'])} labels"
-        cells.append((title, _with_labels(image, record["instances"], name)))
-    save_picture(path, side_by_side([cells[row : row + 2] for row in range(0, len(cells), 2)]))
-
-
-def draw_predictions(cfg: CfgNode, model: nn.Module, path: Path) -> None:
-    """Saves a picture of the first images of each data set of ``DATASETS.TEST``, labels beside predictions."""
-    mapper = DatasetMapper(cfg, is_train=False)
-    training = model.training
-    model.eval()
-    rows = []
-    for name in cfg.DATASETS.TEST:
-        for record in DatasetCatalog.get(name)[:_PICTURED]:
-            image = read_rgb(record["file_name"])
-            with torch.no_grad():
-                found = model([mapper(dict(record))])[0]["instances"].to("cpu")
-            found = found[found.scores >= _MIN_SCORE]
-            shown = _with_predictions(image, found, name)
-            rows.append([(f"{name}: labels", _truth(image, record, name)), (f"{len(found)} predictions", shown)])
-    model.train(training)
-    if rows:
-        save_picture(path, side_by_side(rows))
-
-
-def _with_labels(image: np.ndarray, instances: Instances, name: str) -> np.ndarray:
-    if instances.has("gt_masks") and hasattr(instances.gt_masks, "to"):
-        masks = instances.gt_masks.to("cpu").tensor.numpy()
-        return draw_masks(image, zip(instances.gt_classes.tolist(), masks, strict=True))
-    keypoints = instances.gt_keypoints.tensor if instances.has("gt_keypoints") else None
-    visualizer = Visualizer(image, MetadataCatalog.get(name))
-    return visualizer.overlay_instances(boxes=instances.gt_boxes, keypoints=keypoints).get_image()
-
-
-def _with_predictions(image: np.ndarray, found: Instances, name: str) -> np.ndarray:
-    classes = MetadataCatalog.get(name).thing_classes
-    if not (found.has("pred_masks") and tuple(classes) == CLASS_NAMES):
-        return Visualizer(image, MetadataCatalog.get(name)).draw_instance_predictions(found).get_image()
-    captions = [
-        f"{classes[c]} {s:.2f}" for c, s in zip(found.pred_classes.tolist(), found.scores.tolist(), strict=True)
-    ]
-    return draw_masks(image, zip(found.pred_classes.tolist(), found.pred_masks.numpy(), strict=True), captions)
-
-
-def _truth(image: np.ndarray, record: dict[str, Any], name: str) -> np.ndarray:
-    if record.get("instance_map"):
-        return draw_masks(image, instance_masks(read_instance_map(record["instance_map"])))
-    return Visualizer(image, MetadataCatalog.get(name)).draw_dataset_dict(record).get_image()
