@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 from detectron2.data import transforms as T
-from vehicle_keypoints.experiment import CONFIGS
 
-from synmix.config import load_config
+from synmix.config import CONFIGS, load_config
 from synmix.data.catalog import register_all
 from synmix.data.mapper import SynMixMapper
 from synmix.data.sources import source

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from synmix.errors import UserError
 from vehicle_keypoints.average_precision import Predictions, Truth, _coco_eval, average_precision, match, summary
 from vehicle_keypoints.pck import assign, box_overlap, count_points, count_points_as_seed
-from vehicle_keypoints.result import FIGURES, paired_difference, read_result, score, write_result
+from vehicle_keypoints.result import FIGURES, read_result, score, write_result
 
 POINTS = ("left_wheel", "right_wheel", "centre")
 SIGMAS = (0.05, 0.05, 0.05)
@@ -182,8 +182,8 @@ def test_predictions_below_the_threshold_do_not_count():
     vehicles = truth((0, 0, 30, 40))
     for confidence, expected in ((0.24, 0), (0.25, 100)):
         result = score("d", POINTS, SIGMAS, {"a": vehicles}, {"a": predicted((confidence,), vehicles)})
-        figures = result.figures()
-        assert figures["AP"][0] == pytest.approx(expected) and figures["PCK@0.05"][0] == pytest.approx(expected)
+        figures = result.figures
+        assert figures["AP"] == pytest.approx(expected) and figures["PCK@0.05"] == pytest.approx(expected)
 
 
 def test_a_result_survives_its_file(tmp_path):
@@ -192,24 +192,7 @@ def test_a_result_survives_its_file(tmp_path):
     back = read_result(tmp_path / "r.json")
     assert back.images == result.images and back.points == result.points
     for name in FIGURES:
-        np.testing.assert_array_equal(back.figures()[name], result.figures()[name])
+        np.testing.assert_array_equal(back.figures[name], result.figures[name])
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(UserError, match=r"other\.json' is no vehicle-keypoint result"):
         read_result(tmp_path / "other.json")
-
-
-def test_paired_difference_sees_a_real_gain_and_none_between_equals():
-    worse, better = [results(seed, 3.0) for seed in range(3)], [results(seed, 0.7) for seed in range(3)]
-    gain = paired_difference(worse, better, resamples=200)["AP"]
-    assert gain["low"] > 5 and gain["p_value"] < 0.02
-    same = paired_difference(worse, worse, resamples=200)["AP"]
-    assert same["difference"] == same["low"] == same["high"] == 0
-    other = paired_difference(worse, [results(seed, 3.0) for seed in (7, 8, 9)], resamples=200)["AP"]
-    assert other["low"] < 0 < other["high"]
-
-
-def test_pairs_need_the_same_seeds_and_images():
-    with pytest.raises(UserError, match="the same seeds on both sides, but got 2 and 1"):
-        paired_difference([results(0, 1), results(1, 1)], [results(0, 1)])
-    with pytest.raises(UserError, match="cannot be paired"):
-        paired_difference([results(0, 1)], [results(0, 1, images=10)])

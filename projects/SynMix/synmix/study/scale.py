@@ -11,8 +11,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from synmix.config import CONFIGS
 from synmix.errors import UserError, did_you_mean
+from synmix.files import checksum
 
 _FOLDER = CONFIGS / "sweep/scale"
+_SCALES: dict[str, "Scale"] = {}  # equal ones are one, so that what is made of them can be remembered
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,4 +94,4 @@ def scale_of(values: Any) -> Scale:
     for keys, what in ((needed - set(values), "lacks the"), (set(values) - known, "has the unknown")):
         if keys:
             raise UserError(f"the scale '{values.get('name')}' {what} key '{sorted(keys)[0]}' (configs/sweep/scale).")
-    return Scale(**values)
+    return _SCALES.setdefault(checksum(values), Scale(**values))

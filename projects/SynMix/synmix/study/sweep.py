@@ -33,8 +33,7 @@ def _scale(node: Any) -> Scale | None:
     return scale_of(OmegaConf.to_container(node, resolve=True)) if node else None
 
 
-def _experiment(name: str, node: Any) -> Experiment:
-    scale = _scale(node)
+def _experiment(name: str, scale: Scale | None) -> Experiment:
     if scale is None:
         raise UserError(f"the experiment '{name}' needs a scale; give scale=paper or scale=mini.")
     experiment: Experiment = scale.described().STUDY.experiment(name, scale)
@@ -43,18 +42,18 @@ def _experiment(name: str, node: Any) -> Experiment:
 
 def _numbers(name: str, node: Any) -> str:
     """``${runs:removal,${scale}}``: the numbers of an experiment's runs, as Hydra's sweeper wants them, ``0,1,2``."""
-    return ",".join(map(str, range(len(_experiment(name, node).arms()))))
+    return ",".join(map(str, range(len(_experiment(name, _scale(node)).arms()))))
 
 
 def _seeds(name: str, node: Any) -> str:
     """``${seeds:removal,${scale}}``: the seeds of an experiment."""
-    return ",".join(map(str, _experiment(name, node).seeds))
+    return ",".join(map(str, _experiment(name, _scale(node)).seeds))
 
 
 def _minutes(node: Any, experiment: Any, config: Any) -> int:
     """``${minutes:...}``: a job's time limit, from the longest of the experiment's runs, or a day."""
     scale = _scale(node)
-    runs = _experiment(experiment, node).arms() if scale and experiment else []
+    runs = _experiment(experiment, scale).arms() if scale and experiment else []
     if scale and config:
         runs = [make_run(config, scale=scale)]
     return max([planned_minutes(run, scale) for run in runs if scale], default=1440)
@@ -82,10 +81,10 @@ def run_of(config: DictConfig) -> Run:
         plain: Any = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(f"the sweep's config is incomplete: {' '.join(str(error).split())}.") from None
-    scale, changes = scale_of(plain["scale"]) if plain["scale"] else None, _flat(plain["set"] or {})
+    scale, changes = scale_of(plain["scale"]) if plain.get("scale") else None, _flat(plain["set"] or {})
     name, overrides = plain["config"], {}
     if plain.get("experiment") is not None:
-        arms = _experiment(plain["experiment"], plain["scale"]).arms()
+        arms = _experiment(plain["experiment"], scale).arms()
         name, overrides = arms[plain["run"]].config, dict(arms[plain["run"]].overrides)
     if not name:
         raise UserError("a sweep needs config=FILE (under configs/) or +experiment=NAME; see tools/sweep.py --help.")
