@@ -131,7 +131,7 @@ def test_mistakes_on_the_command_line(options, sentence):
         ("SOLVER:\n  EPOCHS: .inf\n", "SOLVER.EPOCHS is inf"),
         (
             "DATASETS:\n  REMOVAL:\n    person: 101\n",
-            "DATASETS.REMOVAL.person is 101 in .*; give a number from 0 to 100",
+            "DATASETS.REMOVAL.person is 101 in .*; give a number from 0 to",
         ),
         ("IMPORTS: [no_such_module]\n", "IMPORTS names 'no_such_module', which cannot be imported"),
         ("IMPORTS: [os; print(1)]\n", "IMPORTS is"),
@@ -187,11 +187,11 @@ def test_a_plugin_registers_what_the_config_names(tmp_path, monkeypatch):
     )
     config = tmp_path / "config.yaml"
     config.write_text("MODEL: {DEVICE: cpu, BACKBONE: {NAME: build_some_plugins_backbone}}\n")
-    with pytest.raises(UserError, match="MODEL.BACKBONE.NAME is 'build_some_plugins_backbone'"):
+    with pytest.raises(UserError, match=r"MODEL\.BACKBONE\.NAME is 'build_some_plugins_backbone'"):
         load_config(config)
     monkeypatch.syspath_prepend(str(tmp_path))
     cfg = load_config(config, ["IMPORTS", "['some_plugin']"])
-    with pytest.raises(UserError, match="cannot be built .ValueError: not today"):
+    with pytest.raises(UserError, match=r"cannot be built \(ValueError: not today\)"):
         build_model(cfg)
 
 
