@@ -1,5 +1,6 @@
 """Each name that compat restores is needed by Detectron2 0.6 where it is missing, and left alone where it is not."""
 
+import importlib
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ NAMES = {
         "c._restore_pillow()",
         "detectron2.data.transforms",
     ),
-    "operators": ("", "sys.meta_path.append(c._OperatorStub)", "detectron2.layers"),
+    "operators": ("", "sys.meta_path.append(c._OperatorStub())", "detectron2.layers"),
 }
 #: compat as a lone file, since importing the package restores everything
 LONE_COMPAT = (
@@ -85,3 +86,8 @@ def test_upstreams_internal_cityscapes_is_the_published_one():
     from deeplearning.projects.cityscapesApi.cityscapesscripts.helpers.labels import labels as internal
 
     assert internal is labels
+
+
+def test_import_caches_can_be_forgotten():
+    """As pytest, torch.compile and notebooks do after writing a module."""
+    importlib.invalidate_caches()

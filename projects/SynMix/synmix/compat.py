@@ -22,8 +22,8 @@ def restore() -> None:
     _restore_pillow()
     _restore_numpy()
     for finder in (_OperatorStub, _InternalCityscapes):
-        if finder not in sys.meta_path:
-            sys.meta_path.append(finder)  # last: whatever really exists is found first
+        if not any(type(known) is finder for known in sys.meta_path):
+            sys.meta_path.append(finder())  # last: whatever really exists is found first
 
 
 def _restore_pillow() -> None:
@@ -45,11 +45,10 @@ def _restore_numpy() -> None:
 class _OperatorStub(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Stands in for ``detectron2._C`` where Detectron2 was installed without its compiled operators."""
 
-    @classmethod
     def find_spec(
-        cls, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        return importlib.util.spec_from_loader(name, cls()) if name == _OPERATORS else None
+        return importlib.util.spec_from_loader(name, self) if name == _OPERATORS else None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         return _MissingOperators(spec.name)
@@ -91,12 +90,11 @@ class _MissingOperators(ModuleType):
 class _InternalCityscapes(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Answers upstream's internal name of cityscapesScripts with the published package."""
 
-    @classmethod
     def find_spec(
-        cls, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         known = f"{_INTERNAL_CITYSCAPES}.".startswith(f"{name}.") or name.startswith(f"{_INTERNAL_CITYSCAPES}.")
-        return importlib.util.spec_from_loader(name, cls(), is_package=True) if known else None
+        return importlib.util.spec_from_loader(name, self, is_package=True) if known else None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         if not spec.name.startswith(_INTERNAL_CITYSCAPES):

@@ -8,11 +8,12 @@ import pytest
 import torch
 from detectron2.engine import launch  # noqa: F401 - the real thing must be importable
 
+from synmix.config import load_config
 from synmix.data import sources
 from synmix.errors import UserError
 from synmix.train.loader import TrainingImages, check_shares
 from synmix.train.preflight import preflight
-from synmix.train.run import evaluate, prepare, train
+from synmix.train.run import check_classes, evaluate, prepare, train
 from synmix.train.step import TrainingDiverged
 
 
@@ -133,6 +134,7 @@ def test_a_dry_run_writes_nothing_and_prints_the_plan(toy, capsys):
         ("DATASETS.TEST", ("toy_vall",), "Did you mean 'toy_val'"),
         ("DATASETS.TEST", ("cityscapes_instance_val",), "expected the images in"),
         ("MODEL.WEIGHTS", "nowhere.pth", "not found"),
+        ("LOG.PERIOD", 0, "LOG.PERIOD is 0; give a whole number from 1"),
     ],
 )
 def test_mistakes_in_the_config(toy, monkeypatch, tmp_path, key, value, sentence):
@@ -143,6 +145,12 @@ def test_mistakes_in_the_config(toy, monkeypatch, tmp_path, key, value, sentence
         return
     with pytest.raises(UserError, match=sentence):
         train(toy)
+
+
+def test_a_model_of_other_classes_than_the_data():
+    cfg = load_config("mini.yaml", ["MODEL.ROI_HEADS.NUM_CLASSES", "3", "MODEL.POINT_HEAD.NUM_CLASSES", "3"])
+    with pytest.raises(UserError, match="NUM_CLASSES is 3, but 'mini_cityscapes_instance_train' has 8 classes; give 8"):
+        check_classes(cfg, cfg.DATASETS.TRAIN)
 
 
 def test_wrong_numbers_of_gpus():

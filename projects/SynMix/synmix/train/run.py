@@ -1,7 +1,7 @@
 """A whole training from a config: compose, check, train, evaluate. Can be called again and again in one process."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from synmix.data import coco, sources
 from synmix.data.catalog import register_all
 from synmix.errors import UserError
 from synmix.files import read_json, sha256_of
+from synmix.labels import CLASS_NAMES
 from synmix.train.checkpoint import FINAL, load_weights
 from synmix.train.folder import agree, claim, claim_results, hold, numbers_checksum
 from synmix.train.launch import check_device
@@ -143,6 +144,7 @@ def prepare(cfg: CfgNode) -> tuple[CfgNode, Composition]:
     cfg = with_device(cfg)
     composition = compose(CompositionSpec.from_config(cfg))
     register_all()
+    check_classes(cfg, cfg.DATASETS.TRAIN)
     check_test_sets(cfg)
     resolve_schedule(cfg, composition.num_images)
     cfg.freeze()
@@ -175,10 +177,26 @@ def check_test_sets(cfg: CfgNode) -> None:
     """Looks at the data sets to evaluate on before hours are spent on training.
 
     Raises:
-        UserError: an unknown data set, or its files are not there.
+        UserError: an unknown data set, its files are not there, or it has other classes than the model.
     """
+    check_classes(cfg, cfg.DATASETS.TEST)
     for name in cfg.DATASETS.TEST:
         sources.source(name).table()
+
+
+def check_classes(cfg: CfgNode, data_sets: Iterable[str]) -> None:
+    """Compares the model's number of classes with that of data sets.
+
+    Raises:
+        UserError: they differ, or a data set is unknown.
+    """
+    heads = cfg.MODEL.ROI_HEADS.NUM_CLASSES
+    for name in data_sets:
+        classes = sources.source(name).metadata.get("thing_classes", CLASS_NAMES)
+        if len(classes) != heads and cfg.MODEL.META_ARCHITECTURE == "GeneralizedRCNN":  # others count elsewhere
+            raise UserError(
+                f"MODEL.ROI_HEADS.NUM_CLASSES is {heads}, but '{name}' has {len(classes)} classes; give {len(classes)}."
+            )
 
 
 def _lay_beside_published(cfg: CfgNode, results: Results) -> None:
