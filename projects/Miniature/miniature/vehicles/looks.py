@@ -1,4 +1,4 @@
-"""The two looks: what the miniature's "real" and "synthetic" frames are painted with.
+"""The looks of the vehicles' frames: twelve real scenes, and the venues and lightings of the synthetic ones.
 
 The real look is dull, noisy, vignetted and cluttered; the synthetic one clean, saturated and evenly lit.
 """
@@ -23,8 +23,7 @@ class VehicleLook(Look):
     light: tuple[float, float, float]  # direction to the light: right, up, ahead
     gloss: float  # how much the windows mirror the sky
     shadow: float  # darkness under the cars
-    camera_height: tuple[float, float] = (1.7, 4.0)  # metres
-    max_cars: int = 2
+    camera_height: tuple[float, float]  # metres, from .. to
     styles: tuple[str, ...] = ()  # () is all
 
 
@@ -105,7 +104,6 @@ def synthetic_look(venue: str, lighting: str) -> VehicleLook:
         blur=0.0,
         vignette=0.0,
         camera_height=(1.7, 4.5),
-        max_cars=2,
         styles=("sedan", "hatchback", "suv", "coupe"),
     )
 

@@ -15,6 +15,7 @@ from miniature.vehicles.looks import VehicleLook, finish, paint_background, shad
 from vehicle_keypoints.schemas import CITYSAMPLE
 
 _SUPERSAMPLING = 3
+_MAX_CARS = 2
 _MIN_VISIBLE_SHARE = 0.35  # of a car's own pixels: what is hidden more is not labelled
 _MIN_WIDTH = 18  # pixels; smaller cars are not placed
 
@@ -72,9 +73,9 @@ def _camera(look: VehicleLook, generator: np.random.Generator, height: int, widt
 
 
 def _place_cars(look: VehicleLook, generator: np.random.Generator, camera: Camera, width: int) -> list[Placed]:
-    """One to three cars that keep their distance, the farthest first."""
+    """One or two cars that keep their distance, the farthest first."""
     cars: list[Placed] = []
-    for _ in range(generator.integers(1, look.max_cars + 1)):
+    for _ in range(generator.integers(1, _MAX_CARS + 1)):
         for _ in range(8):
             ahead = generator.uniform(5.5, 11)
             reach = 0.38 * width * ahead / camera.focal

@@ -1,4 +1,4 @@
-"""Writes the miniature of both data sets, each in the layouts it is known in."""
+"""The vehicles' miniature on disk: both data sets, each in the layouts it is known in."""
 
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -30,7 +30,7 @@ _LAST = "citysample/annotations/coco.json"  # the file that is written last
 
 @dataclass(frozen=True)
 class Miniature:
-    """What is drawn."""
+    """The parameters of a miniature; sizes in pixels, numbers of frames."""
 
     seed: int = 0
     height: int = 64
