@@ -1,10 +1,14 @@
-"""Draws the miniature of both data sets in their raw formats, by default under ``$DETECTRON2_DATASETS/mini``."""
+"""Draws the miniatures, by default under ``$DETECTRON2_DATASETS/mini``: streets in the raw formats of Cityscapes and
+Synscapes, or, with ``--vehicles``, vehicles with keypoints in those of CarFusion and CitySample."""
 
 import argparse
 from pathlib import Path
 
 from miniature.streets.preview import write_preview
-from miniature.streets.write import IMAGES, Drawing, write_miniature
+from miniature.streets.write import IMAGES, Drawing
+from miniature.streets.write import write_miniature as write_streets
+from miniature.vehicles.write import Miniature
+from miniature.vehicles.write import write_miniature as write_vehicles
 from synmix.data.sources import datasets_root
 from synmix.errors import run_tool
 from synmix.harmonize.prepare import prepare
@@ -15,8 +19,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--output", type=Path, help="folder to draw into (default: $DETECTRON2_DATASETS/mini)")
     parser.add_argument("--seed", type=int, default=0, help="decides every frame")
-    parser.add_argument("--height", type=int, default=128, help="rows of an image")
-    parser.add_argument("--width", type=int, default=256, help="columns of an image")
+    parser.add_argument("--vehicles", action="store_true", help="draw vehicles with keypoints instead of streets")
+    parser.add_argument("--height", type=int, help="rows of an image (default: streets 128, vehicles 64)")
+    parser.add_argument("--width", type=int, help="columns of an image (default: streets 256, vehicles 96)")
     parser.add_argument("--real-train", type=int, default=160, help="real frames for training")
     parser.add_argument("--real-val", type=int, default=40, help="real frames for validation")
     parser.add_argument("--real-test", type=int, default=20, help="real frames for testing")
@@ -24,30 +29,44 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--density", type=float, default=1.0, help="1 for the usual number of objects")
     parser.add_argument("--images", nargs="+", default=["rgb"], choices=IMAGES, help="synthetic renderings")
     parser.add_argument("--num-workers", type=int, default=0, help="processes; 0: all cores")
-    parser.add_argument("--sheet", type=Path, metavar="PNG", help="also write a picture that shows frames and labels")
+    parser.add_argument("--preview", type=Path, metavar="PNG", help="also write a picture of streets and their labels")
     parser.add_argument("--force", action="store_true", help="draw anew, whatever the folder holds")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Draws both data sets and harmonises the synthetic one."""
+    """Draws what was asked for."""
     arguments = parse_arguments()
     output = arguments.output or datasets_root() / "mini"
-    write_miniature(
+    (draw_vehicles if arguments.vehicles else draw_streets)(arguments, output)
+
+
+def draw_vehicles(arguments: argparse.Namespace, output: Path) -> None:
+    """Draws CarFusion's and CitySample's stand-ins."""
+    given = {"seed": arguments.seed, "height": arguments.height, "width": arguments.width}
+    miniature = Miniature(**{name: value for name, value in given.items() if value is not None})
+    write_vehicles(output, miniature, arguments.num_workers, arguments.force)
+    print(f"the miniature is in {output}: carfusion and citysample")
+
+
+def draw_streets(arguments: argparse.Namespace, output: Path) -> None:
+    """Draws Cityscapes' and Synscapes' stand-ins and harmonises the synthetic one."""
+    drawing = Drawing(arguments.seed, arguments.height or 128, arguments.width or 256, arguments.density)
+    write_streets(
         output,
-        seed=arguments.seed,
-        height=arguments.height,
-        width=arguments.width,
+        seed=drawing.seed,
+        height=drawing.height,
+        width=drawing.width,
         real=(arguments.real_train, arguments.real_val, arguments.real_test),
         synthetic=arguments.synthetic,
-        density=arguments.density,
+        density=drawing.density,
         images=arguments.images,
         num_workers=arguments.num_workers,
         force=arguments.force,
     )
-    if arguments.sheet:
-        write_preview(arguments.sheet, Drawing(arguments.seed, arguments.height, arguments.width, arguments.density))
-        print(f"frames and labels are shown in {arguments.sheet}")
+    if arguments.preview:
+        write_preview(arguments.preview, drawing)
+        print(f"frames and labels are shown in {arguments.preview}")
     prepare(
         output / "Synscapes",
         output / "synscapes_harmonized",

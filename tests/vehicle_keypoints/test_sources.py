@@ -81,7 +81,7 @@ def test_missing_data_says_which_folder_and_how_to_get_it(tmp_path, monkeypatch)
     monkeypatch.setenv("DETECTRON2_DATASETS", str(tmp_path))
     with pytest.raises(UserError, match=r"carfusion', but there is no such folder\. Put CarFusion there"):
         source("carfusion_14pt_train").table()
-    with pytest.raises(UserError, match=r"keypoints_experiment\.py draw"):
+    with pytest.raises(UserError, match=r"make_mini\.py --vehicles"):
         source("mini_citysample_24pt_train").table()
 
 

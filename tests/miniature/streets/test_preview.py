@@ -14,7 +14,7 @@ from miniature.streets.write import Drawing
 TOOL = Path(__file__).resolve().parents[3] / "datasets" / "make_mini.py"
 
 
-def test_sheet_has_four_rows():
+def test_the_preview_has_four_rows():
     sheet = contact_sheet(Drawing(height=64, width=128), columns=2)
     assert sheet.shape == (4 * 64, 2 * 128, 3)
     assert np.any(sheet[:64] != sheet[64:128])
@@ -44,12 +44,12 @@ def test_tool_draws_below_the_datasets_folder(tmp_path):
     ]
     environment = {**os.environ, "DETECTRON2_DATASETS": str(tmp_path)}
     done = subprocess.run(
-        [*command, "--height", "64", "--width", "128", "--sheet", str(tmp_path / "sheet.png")],
+        [*command, "--height", "64", "--width", "128", "--preview", str(tmp_path / "preview.png")],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "mini" / "cityscapes" / "leftImg8bit" / "val").glob("*/*.png"))) == 1
-    with Image.open(tmp_path / "sheet.png") as sheet:
+    with Image.open(tmp_path / "preview.png") as sheet:
         assert sheet.size == (3 * 128, 4 * 64)
     again = subprocess.run([*command, "--seed", "3"], env=environment, capture_output=True, text=True, check=False)
     assert again.returncode == 2 and again.stderr.startswith("error: ") and "Traceback" not in again.stderr

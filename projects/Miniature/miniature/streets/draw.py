@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from miniature.camera import Camera, axes
+from miniature.draw import average_down
 from miniature.streets.furniture import FURNITURE_LABELS, furniture, furniture_colors
-from miniature.streets.looks import Look, Palette, develop, noise_field, palette
+from miniature.streets.looks import Palette, StreetLook, develop, noise_field, palette
 from miniature.streets.scene import Furniture, Scene, SceneObject
 from miniature.streets.shapes import Placed, paint, place
 from miniature.streets.street import BUILDING, GROUNDS, Backdrop
@@ -71,7 +72,13 @@ class Drawn:
 
 
 def draw_scene(
-    scene: Scene, look: Look, height: int, width: int, rng: np.random.Generator, label_ids: dict[str, int], ego: bool
+    scene: Scene,
+    look: StreetLook,
+    height: int,
+    width: int,
+    rng: np.random.Generator,
+    label_ids: dict[str, int],
+    ego: bool,
 ) -> Drawn:
     """Draws a scene.
 
@@ -109,7 +116,7 @@ def draw_scene(
     if ego:
         _bonnet(canvas, look)
     index_map = canvas[middle, middle, 3].copy()
-    image = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)[..., :3]
+    image = average_down(canvas, height, width)[..., :3]
     image = _shade(image, index_map, scene, look, camera, rng)
     return Drawn(develop(image, look, rng), index_map, backdrop_map, tuple(entities), camera, scene)
 
@@ -120,12 +127,12 @@ def _far_to_near(scene: Scene) -> list[tuple[float, SceneObject | Furniture]]:
     return sorted(pieces, key=lambda item: -item[0])
 
 
-def _prepare_object(thing: SceneObject, look: Look, camera: Camera) -> tuple[Placed, Palette]:
+def _prepare_object(thing: SceneObject, look: StreetLook, camera: Camera) -> tuple[Placed, Palette]:
     placed = place(thing.shape, thing.position, thing.heading, thing.size, camera)
     return placed, palette(look, thing.name, thing.paint)
 
 
-def _prepare_furniture(piece: Furniture, look: Look, camera: Camera) -> tuple[Placed, Palette, tuple[int, int]]:
+def _prepare_furniture(piece: Furniture, look: StreetLook, camera: Camera) -> tuple[Placed, Palette, tuple[int, int]]:
     height = round(2 * piece.height) / 2  # few distinct shapes, which are kept
     shape = furniture(piece.kind, height, piece.paint % 12)
     heading = 0.0 if piece.x < 0 else float(np.pi)  # the lamp's arm reaches over the road
@@ -148,7 +155,7 @@ def _lit_colors(
     return [tuple(row) for row in values.tolist()]
 
 
-def _bonnet(canvas: np.ndarray, look: Look) -> None:
+def _bonnet(canvas: np.ndarray, look: StreetLook) -> None:
     """The car that carries the camera, at the lower edge."""
     height, width = canvas.shape[:2]
     center = (width // 2, round(1.02 * height))
@@ -159,7 +166,7 @@ def _bonnet(canvas: np.ndarray, look: Look) -> None:
 
 
 def _shade(
-    image: np.ndarray, index_map: np.ndarray, scene: Scene, look: Look, camera: Camera, rng: np.random.Generator
+    image: np.ndarray, index_map: np.ndarray, scene: Scene, look: StreetLook, camera: Camera, rng: np.random.Generator
 ) -> np.ndarray:
     """Shadows on the ground and, in the real look, texture on ground and walls."""
     height, width = index_map.shape
@@ -176,7 +183,7 @@ def _shade(
     return np.clip(image * light[..., None], 0, 255).astype(np.uint8)
 
 
-def _shadow_map(scene: Scene, look: Look, camera: Camera, height: int, width: int) -> np.ndarray:
+def _shadow_map(scene: Scene, look: StreetLook, camera: Camera, height: int, width: int) -> np.ndarray:
     """(H, W) float32, 1 in the light: each object's shadow away from the sun, and a dark spot below it."""
     cast: np.ndarray = np.zeros((height, width), np.uint8)
     reach = (0.25 + 0.75 * scene.weather) / max(scene.sun[1], 0.3)

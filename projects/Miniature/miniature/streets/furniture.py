@@ -4,7 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from miniature.streets.looks import Color, Look, saturate
+from miniature.look import Color
+from miniature.streets.looks import StreetLook, saturate
 from miniature.streets.shapes import FACE, Shape, ShapeBuilder
 
 POLE, LIGHT, SIGN, VEGETATION = 17, 19, 20, 21
@@ -88,7 +89,7 @@ _FURNITURE_COLORS: dict[str, Color] = {
 }
 
 
-def furniture_colors(look: Look, paint: int) -> dict[str, Color]:
+def furniture_colors(look: StreetLook, paint: int) -> dict[str, Color]:
     """The colours by role; leaves differ from tree to tree."""
     rng = np.random.default_rng(paint)
     season = float(rng.uniform(0.9, 1.25))

@@ -11,37 +11,31 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-Color = tuple[float, float, float]
+from miniature.look import Color, Look, vignette
+
 Palette = Mapping[str, Sequence[float] | np.ndarray]  # colours by role
 
 
-@dataclass(frozen=True)
-class Look:
-    """How a renderer sees the world; colours are RGB 0..255."""
+@dataclass(frozen=True, kw_only=True)
+class StreetLook(Look):
+    """How a renderer sees a street."""
 
     name: str
     saturation: float  # of everything painted
-    ambient: float  # light on faces away from the sun
     sunlight: float  # further light on faces towards the sun
     shadow: float  # brightness of the ground in a shadow
     shadow_blur: float  # in metres at the shadow's place, roughly
     texture: float  # amplitude of the texture on ground and walls, as a share
     haze: float  # share of the haze's colour at 100 metres
     haze_color: Color
-    gain: Color  # colour cast
     lift: float  # added to all pixels: black is not black
     gamma: float
-    blur: float  # of the lens, in pixels at 128 rows
     sharpen: float
-    noise: float  # standard deviation, 0..255
-    vignette: float  # darkening of the corners
     grounds: dict[str, Color]
-    facades: tuple[Color, ...]
-    car_paints: tuple[Color, ...]
     clothes: tuple[Color, ...]
 
 
-REAL = Look(
+REAL = StreetLook(
     name="real",
     saturation=0.75,
     ambient=0.6,
@@ -82,7 +76,7 @@ REAL = Look(
     clothes=((42, 44, 54), (72, 68, 66), (52, 66, 98), (118, 104, 90), (136, 52, 50), (182, 178, 172), (64, 78, 64)),
 )
 
-SYNTHETIC = Look(
+SYNTHETIC = StreetLook(
     name="synthetic",
     saturation=1.02,
     ambient=0.54,
@@ -132,7 +126,7 @@ SYNTHETIC = Look(
     ),
 )
 
-LOOKS: dict[str, Look] = {look.name: look for look in (REAL, SYNTHETIC)}
+LOOKS: dict[str, StreetLook] = {look.name: look for look in (REAL, SYNTHETIC)}
 
 _SKIN: tuple[Color, ...] = ((224, 182, 152), (196, 146, 112), (140, 96, 70), (96, 64, 48))
 _HAIR: tuple[Color, ...] = ((40, 30, 26), (92, 64, 42), (176, 140, 86), (120, 116, 112))
@@ -159,7 +153,7 @@ _FLEET: dict[str, tuple[Color, ...]] = {  # vehicles that are not painted like c
 ACCENTS: tuple[Color, ...] = ((184, 44, 44), (40, 88, 150), (56, 130, 78), (212, 144, 44), (88, 70, 120))
 
 
-def palette(look: Look, name: str, paint: int) -> Palette:
+def palette(look: StreetLook, name: str, paint: int) -> Palette:
     """The colours by role of one object, decided by its paint seed."""
     chances = iter(np.random.default_rng(paint).random(24).tolist())  # at once, since this runs for every object
 
@@ -205,8 +199,7 @@ def saturate(color: Color, saturation: float) -> Color:
 
 @lru_cache(maxsize=8)
 def _vignette(height: int, width: int, strength: float) -> np.ndarray:
-    y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None]
-    return (1 - strength * ((x * x + y * y) / 2) ** 1.5).astype(np.float32)[..., None]
+    return vignette(height, width, strength, 1.5).astype(np.float32)
 
 
 def noise_field(rng: np.random.Generator, height: int, width: int, cell: int) -> np.ndarray:
@@ -215,7 +208,7 @@ def noise_field(rng: np.random.Generator, height: int, width: int, cell: int) ->
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
-def develop(image: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray:
+def develop(image: np.ndarray, look: StreetLook, rng: np.random.Generator) -> np.ndarray:
     """What the look's camera makes of a clean picture.
 
     Args:

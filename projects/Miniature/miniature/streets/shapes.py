@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from miniature.camera import NEAR, Camera, axes
+from miniature.draw import corners
 
 Point2 = tuple[float, float]
 Point3 = tuple[float, float, float]
@@ -182,8 +183,7 @@ def paint(
         factor: how much finer the canvas is than the camera's pixels.
     """
     shape = placed.shape
-    points = np.round((placed.pixels - offset) * factor - 0.5).astype(np.int32)
-    np.clip(points, -16000, 16000, out=points)
+    points = corners((placed.pixels - offset) * factor - 0.5)
     for part in placed.order:
         color = colors[part]
         if not color:

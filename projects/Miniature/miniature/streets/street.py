@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 
 from miniature.camera import Camera
-from miniature.streets.looks import ACCENTS, Color, Look, saturate, vary
+from miniature.draw import corners
+from miniature.look import Color
+from miniature.streets.looks import ACCENTS, StreetLook, saturate, vary
 from miniature.streets.scene import Block, Scene
 
 ROAD, WALK, BUILDING, VEGETATION, TERRAIN, SKY = 7, 8, 11, 21, 22, 23
@@ -29,7 +31,9 @@ class Backdrop:
         camera: the camera at the canvas's own size.
     """
 
-    def __init__(self, canvas: np.ndarray, scene: Scene, look: Look, camera: Camera, rng: np.random.Generator) -> None:
+    def __init__(
+        self, canvas: np.ndarray, scene: Scene, look: StreetLook, camera: Camera, rng: np.random.Generator
+    ) -> None:
         self.canvas, self.scene, self.look, self.camera, self.rng = canvas, scene, look, camera, rng
 
     def draw(self) -> None:
@@ -48,7 +52,7 @@ class Backdrop:
     def _fill(self, points: np.ndarray, color: Color, label: int) -> None:
         """Fills one world polygon (N, 3), or several (K, N, 3), that do not overlap."""
         pixels, _ = self.camera.project(points)
-        pixels = np.clip(np.round(pixels - 0.5), -16000, 16000).astype(np.int32)
+        pixels = corners(pixels - 0.5)
         cv2.fillPoly(self.canvas, list(pixels) if pixels.ndim == 3 else [pixels], ink(color, label))
 
     def _sky(self) -> None:

@@ -4,19 +4,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 import cv2
 import numpy as np
 from cityscapesscripts.helpers.labels import name2label
 
+from miniature.disk import claim, write_picture
 from miniature.streets import annotate_cityscapes, annotate_synscapes
 from miniature.streets.draw import Drawn, draw_scene
 from miniature.streets.looks import LOOKS
 from miniature.streets.scene import sample_scene
 from synmix.errors import UserError
-from synmix.files import atomic_path, read_json, write_json, write_text
+from synmix.files import write_text
 from synmix.progress import parallel_map
 
 #: Real frames are spread over these cities, as in Cityscapes each city is in one split only.
@@ -135,32 +135,8 @@ def _check(drawing: Drawing, counts: dict[str, int]) -> None:
 
 
 def _claim(root: Path, drawing: Drawing, counts: dict[str, int], force: bool) -> None:
-    """Sees to it that ``root`` holds this miniature or none, and notes its parameters in ``mini.json``."""
-    note = root / "mini.json"
-    wanted: dict[str, Any] = {"version": _VERSION, **asdict(drawing), "frames": counts}
-    wanted["images"] = list(drawing.images)
-    if not note.is_file():
-        taken = [folder for folder in _folders(root) if folder.exists()]
-        if taken:
-            raise UserError(f"'{taken[0]}' exists but was not drawn here ('{note}' is missing); choose another folder.")
-    elif force:
-        for folder in _folders(root):
-            rmtree(folder, ignore_errors=True)
-    else:
-        held = read_json(note)
-        fewer = [name for name, count in counts.items() if count < held.get("frames", {}).get(name, 0)]
-        other = [key for key, value in wanted.items() if key != "frames" and held.get(key) != value]
-        if other or fewer:
-            why = f"other {', '.join(other)}" if other else f"more {', '.join(fewer)} frames"
-            raise UserError(f"'{root}' holds a miniature with {why}; choose another folder, or draw anew with --force.")
-    try:
-        write_json(note, wanted)
-    except OSError as error:
-        raise UserError(f"'{root}' cannot be written ({error.strerror}); choose another folder.") from None
-
-
-def _folders(root: Path) -> tuple[Path, Path]:
-    return root / "cityscapes", root / "Synscapes"
+    wanted = {"version": _VERSION, **asdict(drawing), "images": list(drawing.images), "frames": counts}
+    claim(root, "mini.json", wanted, ("cityscapes", "Synscapes"), force)
 
 
 def _paths(job: _Job) -> dict[str, Path]:
@@ -190,29 +166,21 @@ def _write_frame(job: _Job) -> None:
         return
     drawn, labels = draw_real(job.drawing, job.split, job.number)
     _write_compact(paths["polygons"], labels.polygons)
-    _write_png(paths["label_ids"], labels.label_ids)
-    _write_png(paths["instance_ids"], labels.instance_ids)
-    _write_png(paths["image"], drawn.image)
+    write_picture(paths["label_ids"], labels.label_ids)
+    write_picture(paths["instance_ids"], labels.instance_ids)
+    write_picture(paths["image"], drawn.image)
 
 
 def _write_synthetic(job: _Job, paths: dict[str, Path]) -> None:
     drawn, labels = draw_synthetic(job.drawing, job.number)
     _write_compact(paths["meta"], labels.meta)
-    _write_png(paths["class"], labels.class_map)
-    _write_png(paths["instance"], labels.encoded_instances())
+    write_picture(paths["class"], labels.class_map)
+    write_picture(paths["instance"], labels.encoded_instances())
     for kind in job.drawing.images:
         again = drawn if kind == "rgb" else draw_synthetic(job.drawing, job.number, kind)[0]
-        _write_png(paths[kind], again.image)
+        write_picture(paths[kind], again.image)
 
 
 def _write_compact(path: Path, value: dict[str, Any]) -> None:
     """JSON without indents, which takes a tenth of the time."""
     write_text(path, json.dumps(value))
-
-
-def _write_png(path: Path, pixels: np.ndarray) -> None:
-    """Writes (H, W) maps as they are and (H, W, 3) pictures as RGB."""
-    with atomic_path(path) as temporary:
-        data = np.ascontiguousarray(pixels[..., ::-1]) if pixels.ndim == 3 else pixels
-        if not cv2.imwrite(str(temporary), data, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
-            raise UserError(f"'{path}' could not be written; is the disk full?")

@@ -1,4 +1,4 @@
-"""The two looks: what the miniature's "real" and "synthetic" frames are painted with.
+"""The looks of the vehicles' frames: twelve real scenes, and the venues and lightings of the synthetic ones.
 
 The real look is dull, noisy, vignetted and cluttered; the synthetic one clean, saturated and evenly lit.
 """
@@ -9,29 +9,21 @@ import cv2
 import numpy as np
 
 from miniature.camera import Camera
+from miniature.draw import corners
+from miniature.look import Color, Look, vignette
 
-Color = tuple[float, float, float]
 
+@dataclass(frozen=True, kw_only=True)
+class VehicleLook(Look):
+    """Everything in which two groups of frames differ to the eye."""
 
-@dataclass(frozen=True)
-class Look:
-    """Everything in which two groups of frames differ to the eye; colours are RGB 0..255."""
-
-    paints: tuple[Color, ...]
     sky: tuple[Color, Color]  # at the top and at the horizon
     road: Color
     verge: Color
-    buildings: tuple[Color, ...]
     light: tuple[float, float, float]  # direction to the light: right, up, ahead
-    ambient: float  # share of light that comes from everywhere
     gloss: float  # how much the windows mirror the sky
     shadow: float  # darkness under the cars
-    tint: Color  # factor on the finished image
-    noise: float  # standard deviation, grey levels
-    blur: float  # pixels
-    vignette: float  # darkening of the corners
-    camera_height: tuple[float, float] = (1.7, 4.0)  # metres
-    max_cars: int = 2
+    camera_height: tuple[float, float]  # metres, from .. to
     styles: tuple[str, ...] = ()  # () is all
 
 
@@ -56,22 +48,22 @@ _REAL_PAINTS = (
 _SYNTHETIC_PAINTS = ((235, 238, 242), (22, 24, 30), (205, 32, 40), (28, 84, 205), (240, 190, 30), (30, 150, 90))
 
 
-def real_look(group: int) -> Look:
+def real_look(group: int) -> VehicleLook:
     """The look of one real scene; scenes differ in light, street and camera."""
     generator = np.random.default_rng((7, group))
     warmth = generator.uniform(-0.06, 0.06)
     grey = generator.uniform(88, 120)
-    return Look(
-        paints=_REAL_PAINTS,
+    return VehicleLook(
+        car_paints=_REAL_PAINTS,
         sky=((168, 176, 184), (206, 206, 200)),
         road=(grey, grey, grey - 2),
         verge=tuple(generator.uniform((84, 88, 70), (128, 122, 104))),
-        buildings=((132, 104, 90), (150, 142, 130), (104, 98, 96), (120, 124, 112)),
+        facades=((132, 104, 90), (150, 142, 130), (104, 98, 96), (120, 124, 112)),
         light=(float(generator.uniform(-0.8, 0.8)), 1.0, -0.4),
         ambient=0.62,
         gloss=0.25,
         shadow=0.38,
-        tint=(0.97 + warmth, 0.96, 0.93 - warmth),
+        gain=(0.97 + warmth, 0.96, 0.93 - warmth),
         noise=5.0,
         blur=0.55,
         vignette=0.35,
@@ -93,31 +85,30 @@ LIGHTINGS: dict[str, tuple[Color, Color, float, Color]] = {
 }
 
 
-def synthetic_look(venue: str, lighting: str) -> Look:
+def synthetic_look(venue: str, lighting: str) -> VehicleLook:
     """The look of one rendered venue under one lighting."""
     road, verge, buildings = VENUES[venue]
     top, horizon, ambient, tint = LIGHTINGS[lighting]
-    return Look(
-        paints=_SYNTHETIC_PAINTS,
+    return VehicleLook(
+        car_paints=_SYNTHETIC_PAINTS,
         sky=(top, horizon),
         road=road,
         verge=verge,
-        buildings=buildings,
+        facades=buildings,
         light=(0.6, 1.0, -0.7),
         ambient=ambient,
         gloss=0.7,
         shadow=0.6,
-        tint=tint,
+        gain=tint,
         noise=0.0,
         blur=0.0,
         vignette=0.0,
         camera_height=(1.7, 4.5),
-        max_cars=2,
         styles=("sedan", "hatchback", "suv", "coupe"),
     )
 
 
-def shade(look: Look, part: str, paint: np.ndarray, normal: np.ndarray) -> tuple[float, ...]:
+def shade(look: VehicleLook, part: str, paint: np.ndarray, normal: np.ndarray) -> tuple[float, ...]:
     """The colour of a face: its part's, lit from the look's light.
 
     Args:
@@ -136,7 +127,7 @@ def shade(look: Look, part: str, paint: np.ndarray, normal: np.ndarray) -> tuple
 
 
 def paint_background(
-    look: Look, generator: np.random.Generator, camera: Camera, height: int, width: int, scale: int
+    look: VehicleLook, generator: np.random.Generator, camera: Camera, height: int, width: int, scale: int
 ) -> np.ndarray:
     """(height, width, 3) uint8: sky, buildings, verge, road with lane marks."""
     horizon = int(np.clip(round(camera.horizon * scale), 0.08 * height, 0.6 * height))
@@ -154,13 +145,13 @@ def paint_background(
     return canvas
 
 
-def _paint_buildings(canvas: np.ndarray, look: Look, generator: np.random.Generator, horizon: int) -> None:
+def _paint_buildings(canvas: np.ndarray, look: VehicleLook, generator: np.random.Generator, horizon: int) -> None:
     width = canvas.shape[1]
     x = 0
     while x < width:
         span = int(generator.uniform(0.06, 0.2) * width)
         top = int(horizon * generator.uniform(0.0, 0.75))
-        color = np.array(look.buildings[generator.integers(len(look.buildings))]) * generator.uniform(0.85, 1.1)
+        color = np.array(look.facades[generator.integers(len(look.facades))]) * generator.uniform(0.85, 1.1)
         cv2.rectangle(canvas, (x, top), (x + span, horizon + 6), tuple(np.clip(color, 0, 255).tolist()), -1)
         step = max(9, span // 5)
         for row in range(top + 6, horizon - 4, step):
@@ -170,10 +161,10 @@ def _paint_buildings(canvas: np.ndarray, look: Look, generator: np.random.Genera
         x += span
 
 
-def _paint_road(canvas: np.ndarray, look: Look, camera: Camera, scale: int, half: float) -> None:
-    def fill(corners: list[tuple[float, float]], color: Color) -> None:
-        world = np.array([(right, 0.0, ahead) for right, ahead in corners])
-        cv2.fillPoly(canvas, [np.round(camera.project(world)[0] * scale).astype(np.int32)], color, lineType=cv2.LINE_AA)
+def _paint_road(canvas: np.ndarray, look: VehicleLook, camera: Camera, scale: int, half: float) -> None:
+    def fill(outline: list[tuple[float, float]], color: Color) -> None:
+        world = np.array([(right, 0.0, ahead) for right, ahead in outline])
+        cv2.fillPoly(canvas, [corners(camera.project(world)[0] * scale)], color, lineType=cv2.LINE_AA)
 
     near, far = 1.5, 90.0
     fill([(-half - 0.3, near), (half + 0.3, near), (half + 0.3, far), (-half - 0.3, far)], (186, 184, 178))
@@ -182,15 +173,14 @@ def _paint_road(canvas: np.ndarray, look: Look, camera: Camera, scale: int, half
         fill([(-0.08, ahead), (0.08, ahead), (0.08, ahead + 2.4), (-0.08, ahead + 2.4)], (226, 224, 214))
 
 
-def finish(look: Look, generator: np.random.Generator, image: np.ndarray) -> np.ndarray:
+def finish(look: VehicleLook, generator: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Tint, blur, vignette and noise of the finished (H, W, 3) uint8 image."""
     height, width = image.shape[:2]
-    result: np.ndarray = image.astype(np.float32) * np.array(look.tint, dtype=np.float32)
+    result: np.ndarray = image.astype(np.float32) * np.array(look.gain, dtype=np.float32)
     if look.blur:
         result = np.asarray(cv2.GaussianBlur(result, (0, 0), look.blur))
     if look.vignette:
-        y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-        result *= (1 - look.vignette * (x**2 + y**2) / 2)[..., None]
+        result *= vignette(height, width, look.vignette)
     if look.noise:
         result *= generator.uniform(0.85, 1.1)
         result += generator.normal(0, look.noise, (height, width, 1)) + generator.normal(0, 2, result.shape)

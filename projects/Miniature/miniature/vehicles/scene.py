@@ -9,11 +9,13 @@ import cv2
 import numpy as np
 
 from miniature.camera import Camera, axes
+from miniature.draw import average_down, corners
 from miniature.vehicles.car import STYLES, Car, make_car
-from miniature.vehicles.looks import Look, finish, paint_background, shade
+from miniature.vehicles.looks import VehicleLook, finish, paint_background, shade
 from vehicle_keypoints.schemas import CITYSAMPLE
 
 _SUPERSAMPLING = 3
+_MAX_CARS = 2
 _MIN_VISIBLE_SHARE = 0.35  # of a car's own pixels: what is hidden more is not labelled
 _MIN_WIDTH = 18  # pixels; smaller cars are not placed
 
@@ -46,7 +48,7 @@ class DrawnFrame:
     keypoints: np.ndarray  # (N, 24, 3): 2 visible, 1 hidden, 0 off the frame
 
 
-def draw_frame(look: Look, seed: tuple[int, ...], height: int, width: int) -> DrawnFrame:
+def draw_frame(look: VehicleLook, seed: tuple[int, ...], height: int, width: int) -> DrawnFrame:
     """Draws one frame; equal seeds give equal frames, whatever was drawn before."""
     generator = np.random.default_rng(seed)
     camera = _camera(look, generator, height, width)
@@ -55,7 +57,7 @@ def draw_frame(look: Look, seed: tuple[int, ...], height: int, width: int) -> Dr
     canvas = paint_background(look, generator, camera, height * scale, width * scale, scale)
     owner = np.full((height * scale, width * scale), -1, dtype=np.int16)
     alone = [_draw_car(canvas, owner, index, car, camera, look, scale) for index, car in enumerate(cars)]
-    image = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
+    image = average_down(canvas, height, width)
     labels = [_label(index, car, camera, owner, alone[index], scale) for index, car in enumerate(cars)]
     kept = [label for label in labels if label is not None]
     boxes = np.array([box for box, _ in kept]).reshape(-1, 4)
@@ -63,24 +65,24 @@ def draw_frame(look: Look, seed: tuple[int, ...], height: int, width: int) -> Dr
     return DrawnFrame(finish(look, generator, image), boxes, keypoints)
 
 
-def _camera(look: Look, generator: np.random.Generator, height: int, width: int) -> Camera:
+def _camera(look: VehicleLook, generator: np.random.Generator, height: int, width: int) -> Camera:
     camera_height = generator.uniform(*look.camera_height)
     focal = width * generator.uniform(0.95, 1.25)
     pitch = np.arctan2(camera_height - 0.8, generator.uniform(9, 12))
     return Camera(focal, width / 2, height * 0.52, camera_height, pitch)
 
 
-def _place_cars(look: Look, generator: np.random.Generator, camera: Camera, width: int) -> list[Placed]:
-    """One to three cars that keep their distance, the farthest first."""
+def _place_cars(look: VehicleLook, generator: np.random.Generator, camera: Camera, width: int) -> list[Placed]:
+    """One or two cars that keep their distance, the farthest first."""
     cars: list[Placed] = []
-    for _ in range(generator.integers(1, look.max_cars + 1)):
+    for _ in range(generator.integers(1, _MAX_CARS + 1)):
         for _ in range(8):
             ahead = generator.uniform(5.5, 11)
             reach = 0.38 * width * ahead / camera.focal
             place = np.array([generator.uniform(-reach, reach), ahead])
             if all(np.linalg.norm(place - other.place) > 4.2 for other in cars):
                 style = str(generator.choice(list(look.styles or STYLES)))
-                paint = np.array(look.paints[generator.integers(len(look.paints))], dtype=float)
+                paint = np.array(look.car_paints[generator.integers(len(look.car_paints))], dtype=float)
                 paint = np.clip(paint + generator.normal(0, 12, 3), 0, 255)
                 cars.append(Placed(make_car(style, generator), place, generator.uniform(0, 2 * np.pi), paint))
                 break
@@ -88,18 +90,18 @@ def _place_cars(look: Look, generator: np.random.Generator, camera: Camera, widt
 
 
 def _draw_car(
-    canvas: np.ndarray, owner: np.ndarray, index: int, car: Placed, camera: Camera, look: Look, scale: int
+    canvas: np.ndarray, owner: np.ndarray, index: int, car: Placed, camera: Camera, look: VehicleLook, scale: int
 ) -> int:
     """Draws a car over what is there and returns how many pixels it would have alone."""
     _draw_shadow(canvas, car, camera, look, scale)
     _draw_mirrors(canvas, car, camera, scale, near=False)
     silhouette = np.zeros(owner.shape, dtype=np.uint8)
     for face in sorted(car.car.faces, key=lambda face: face.layer):
-        corners = car.to_world(face.corners)
+        outline = car.to_world(face.corners)
         normal = car.rotate(face.normal[None])[0]
-        if normal @ (camera.position - corners.mean(axis=0)) <= 0:
+        if normal @ (camera.position - outline.mean(axis=0)) <= 0:
             continue
-        polygon = np.round(camera.project(corners)[0] * scale).astype(np.int32)
+        polygon = corners(camera.project(outline)[0] * scale)
         cv2.fillPoly(canvas, [polygon], shade(look, face.part, car.paint, normal), lineType=cv2.LINE_AA)
         cv2.fillPoly(silhouette, [polygon], 1)
     _draw_mirrors(canvas, car, camera, scale, near=True)
@@ -120,11 +122,11 @@ def _draw_mirrors(canvas: np.ndarray, car: Placed, camera: Camera, scale: int, n
             cv2.circle(canvas, (round(x), round(y)), radius, tuple((0.5 * car.paint).tolist()), -1, cv2.LINE_AA)
 
 
-def _draw_shadow(canvas: np.ndarray, car: Placed, camera: Camera, look: Look, scale: int) -> None:
+def _draw_shadow(canvas: np.ndarray, car: Placed, camera: Camera, look: VehicleLook, scale: int) -> None:
     length, width = np.ptp(car.car.points[:, 0]), np.ptp(car.car.points[:, 1])
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     ring = np.column_stack([0.56 * length * np.cos(angles), 0.6 * width * np.sin(angles), np.zeros(24)])
-    polygon = np.round(camera.project(car.to_world(ring))[0] * scale).astype(np.int32)
+    polygon = corners(camera.project(car.to_world(ring))[0] * scale)
     mask = np.zeros(canvas.shape[:2], dtype=np.float32)
     cv2.fillPoly(mask, [polygon], 1.0)
     mask = cv2.blur(mask, (2 * scale + 1, 2 * scale + 1))[..., None] * look.shadow

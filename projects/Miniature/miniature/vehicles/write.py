@@ -1,17 +1,16 @@
-"""Writes the miniature of both data sets, each in the layouts it is known in."""
+"""The vehicles' miniature on disk: both data sets, each in the layouts it is known in."""
 
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from miniature.disk import claim, write_picture
 from miniature.vehicles.looks import LIGHTINGS, VENUES, real_look, synthetic_look
 from miniature.vehicles.scene import DrawnFrame, draw_frame
-from synmix.errors import UserError
-from synmix.files import atomic_path, read_json, write_json, write_text
+from synmix.files import write_json, write_text
 from synmix.progress import parallel_map
 from vehicle_keypoints.frames import box_of_points
 from vehicle_keypoints.schemas import CARFUSION, CITYSAMPLE
@@ -26,11 +25,12 @@ _LABEL_NOISE = 0.012  # of the box's diagonal: CarFusion's points are triangulat
 _UNLABELLED = 0.1  # share of points that are missing from CarFusion-like labels
 _EXHAUST, _CENTRE = 8, 13
 _FORMAT = 1
+_LAST = "citysample/annotations/coco.json"  # the file that is written last
 
 
 @dataclass(frozen=True)
 class Miniature:
-    """What is drawn."""
+    """The parameters of a miniature; sizes in pixels, numbers of frames."""
 
     seed: int = 0
     height: int = 64
@@ -39,24 +39,23 @@ class Miniature:
     synthetic_per_group: int = 40
 
 
-def write_miniature(root: Path, miniature: Miniature | None = None, num_workers: int = 0) -> None:
+def write_miniature(root: Path, miniature: Miniature | None = None, num_workers: int = 0, force: bool = False) -> None:
     """Draws ``root/carfusion`` (raw text, COCO JSON and YOLO text) and ``root/citysample`` (COCO JSON); a second call
     reuses what is there.
 
+    Args:
+        num_workers: processes; 0: all cores.
+        force: draws everything anew, whatever ``root`` holds.
+
     Raises:
-        UserError: the folder holds a miniature of other parameters.
+        UserError: the folder holds another miniature, or what was not drawn here.
     """
     miniature = miniature or Miniature()
-    marker, wanted = root / "keypoints_mini.json", {"format": _FORMAT, **asdict(miniature)}
-    if marker.is_file():
-        if read_json(marker) != wanted:
-            raise UserError(
-                f"'{root}' holds a miniature of other parameters ('{marker}'); remove it or choose another."
-            )
+    claim(root, "keypoints_mini.json", {"format": _FORMAT, **asdict(miniature)}, ("carfusion", "citysample"), force)
+    if (root / _LAST).is_file():
         return
     _write_real(root / "carfusion", miniature, num_workers)
     _write_synthetic(root / "citysample", miniature, num_workers)
-    write_json(marker, wanted)
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,7 @@ def _draw(job: _Job, miniature: Miniature) -> DrawnFrame:
     frame = draw_frame(look, seed, miniature.height, miniature.width)
     if not job.domain:
         frame = _scatter(frame, np.random.default_rng((*seed, 1)))
-    with atomic_path(job.path) as temporary:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, 92] if job.path.suffix == ".jpg" else []
-        cv2.imwrite(str(temporary), cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR), quality)
+    write_picture(job.path, frame.image)
     return frame
 
 
