@@ -30,6 +30,7 @@ from synmix.evaluate.ground_truth import MapGroundTruth
 from synmix.evaluate.masks import MaskSet, crop_of, from_coco_rle, from_crops, from_masks
 from synmix.evaluate.matching import match_image
 from synmix.evaluate.official import official_average_precision
+from synmix.evaluate.why import explain
 from synmix.labels import CLASS_NAMES
 
 SCRIPT, DETECTRON2 = "cityscapesScripts", "Detectron2's evaluator"
@@ -161,10 +162,13 @@ def many_images(scenes: list[Scene], images: int) -> None:
         average_precision(table)
         scored = time.process_time()
         resampled_figures(table, 1000)
+        resampled = time.process_time()
+        explain([table])
         end = time.process_time()
         print(
             f"{images} images, processor times, {len(table.score)} predictions of {len(LABEL_IDS)} classes: matching "
-            f"{matched - start:.2f} s, AP {scored - matched:.2f} s, 1,000 resamples {end - scored:.2f} s"
+            f"{matched - start:.2f} s, AP {scored - matched:.2f} s, 1,000 resamples "
+            f"{resampled - scored:.2f} s, errors by cause and AP by size {end - resampled:.2f} s"
         )
     memory(scenes[0], images)
 

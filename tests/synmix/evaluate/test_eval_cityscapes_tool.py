@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from synmix.errors import UserError
+from synmix.evaluate.result import read_result
+from synmix.evaluate.why import explain, why_json
 
 TOOL = Path(__file__).parents[3] / "tools" / "eval_cityscapes.py"
 HEIGHT, WIDTH = 48, 64
@@ -118,9 +120,40 @@ def test_comparing_results(tool, town):
     assert tool("--compare", f"{good},{good}", f"{bad},{bad}", "--resamples", 50)[0] == 0
 
 
+def test_why_figures_are_what_they_are(tool, town):
+    wishes = ["--why", "--why-chart", town / "why.png", "--size-edges", "370,385", "--resamples", 0]
+    code, text = tool(*folders(town, 4), *wishes, "--json", town / "4.json")
+    assert code == 0
+    assert "points of AP50 that errors cost" in text and "370 to 385 px" in text
+    assert cv2.imread(str(town / "why.png")).std() > 5
+    why = json.loads((town / "4.json").read_text())["why"]
+    assert why["causes"]["localisation"]["AP-person"] > 0 and why["causes"]["missed"]["AP-bus"] is None
+    assert [size["objects"]["car"] for size in why["sizes"]] == [4, 2, 2]
+    tool(*folders(town), "--json", town / "1.json", "--resamples", 0)
+    code, text = tool("--results", town / "1.json", town / "4.json", "--why")  # from results alone
+    assert code == 0 and text.count("points of AP that errors cost") == 2
+    sides = (f"{town / '4.json'},{town / '4.json'}", town / "1.json")
+    tool("--compare", *sides, "--resamples", 50, "--why", "--json", town / "d.json")
+    assert json.loads((town / "d.json").read_text())["why"]["first"] == json.loads(
+        json.dumps(why_json(explain([read_result(town / "4.json").table])))
+    )
+
+
+def test_an_old_result_says_what_it_lacks(tool, town):
+    tool(*folders(town), "--json", town / "a.json", "--resamples", 0)
+    document = json.loads((town / "a.json").read_text())
+    document["matches"].pop("details")
+    (town / "a.json").write_text(json.dumps({**document, "format": 1}))
+    assert tool("--results", town / "a.json")[0] == 0
+    with pytest.raises(UserError, match=r"a.json': why an AP is what it is needs sizes .* format 1 lacks"):
+        tool("--results", town / "a.json", "--why")
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
+        (["--results", "a.json", "--official"], "--official and --errors need predictions"),
+        (["--results", "absent.json"], "'absent.json' does not exist"),
         ([], "give one of --config-file, --predictions"),
         (["--predictions", "a"], "belong together"),
         (["--compare", "a", "b", "--config-file", "c"], "give one of"),

@@ -1,16 +1,19 @@
 """Results survive their file, with every match, and a file that is something else is refused in a sentence."""
 
 import json
+from dataclasses import fields
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.synmix.evaluate.drawn import scene, scenes, table_of
 
 from synmix.errors import UserError
 from synmix.evaluate.average_precision import MatchTable
 from synmix.evaluate.packing import pack, unpack
 from synmix.evaluate.result import make_result, read_result, to_json, write_result
+from synmix.evaluate.why import why_table
 
 CLASSES = ("person", "car")
 
@@ -37,6 +40,31 @@ def test_a_match_table_survives_packing(table):
     assert (back.classes, back.images) == (table.classes, table.images)
     for name in ("truths", "image", "category", "score", "outcome"):
         np.testing.assert_array_equal(getattr(back, name), getattr(table, name))
+
+
+@settings(deadline=None, max_examples=30)
+@given(images=st.lists(scenes(), max_size=3))
+def test_details_survive_packing(images):
+    table = table_of(images)
+    back = unpack(json.loads(json.dumps(pack(table))))
+    for column in fields(table.details):
+        np.testing.assert_array_equal(getattr(back.details, column.name), getattr(table.details, column.name))
+
+
+def test_a_result_of_format_1_is_read_and_lacks_details(tmp_path):
+    table = table_of([scene([(26001, 0, 0, 12, 12)], [(26, 0.9, 0, 0, 12, 12)])])
+    document = to_json(make_result("town", table, resamples=0))
+    document["matches"].pop("details")
+    document["format"] = 1
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(document))
+    old = read_result(path)
+    assert old.figures["AP-car"] == 100 and old.table.details is None
+    assert old.table.subset(old.table.images).details is None
+    write_result(path, old)  # in today's format, still without
+    assert read_result(path).table.details is None
+    with pytest.raises(UserError, match="format 1 lacks; evaluate again"):
+        why_table(old)
 
 
 @settings(deadline=None, max_examples=20)
@@ -66,9 +94,8 @@ def test_another_file_is_refused(tmp_path, text, message):
 
 
 def broken(change):
-    table = MatchTable(
-        CLASSES, ("a",), np.ones((1, 2), int), np.zeros(3, int), np.zeros(3, int), np.ones(3), np.ones((3, 10), np.int8)
-    )
+    car, person = (26001, 0, 0, 12, 12), (24001, 20, 0, 12, 12)
+    table = table_of([scene([car, person], [(26, 0.9, *car[1:]), (26, 0.8, *person[1:]), (24, 0.7, *person[1:])])])
     document = to_json(make_result("town", table, resamples=0))
     change(document["matches"])
     return document
@@ -83,6 +110,11 @@ def broken(change):
         lambda matches: matches.update(classes=["person"]),
         lambda matches: matches.update(images=[]),
         lambda matches: matches.pop("outcome"),
+        lambda matches: matches["details"].pop("taker"),
+        lambda matches: matches["details"].update(pixels=matches["details"]["taker"]),
+        lambda matches: matches["details"].update(own_truth=matches["details"]["pixels"]),
+        lambda matches: matches["details"].update(truth_category=matches["category"]),
+        lambda matches: matches["details"].update(truth_image=matches["details"]["truth_pixels"]),
     ],
 )
 def test_damaged_matches_are_refused(tmp_path, change):

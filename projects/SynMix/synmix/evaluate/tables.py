@@ -92,8 +92,9 @@ def plain_table(table: PlainTable) -> Table:
 def figures_table(figures: Mapping[str, float], title: str) -> Table:
     """Any figures, one a row."""
     table = _table(title)
+    table.min_width = len(title)  # a title is folded at the table's width
     table.add_column("figure", justify="left")
-    table.add_column("", justify="right")
+    table.add_column("percent", justify="right")
     for name, value in figures.items():
         table.add_row(name, _number(value))
     return table

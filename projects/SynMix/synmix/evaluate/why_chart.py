@@ -62,4 +62,5 @@ def _draw_panel(axis: Axes, why: Why, key: str) -> None:
     axis.set_axisbelow(True)
     axis.spines[["top", "right", "left"]].set_visible(False)
     axis.tick_params(left=False)
+    axis.margins(x=0.03)
     axis.invert_yaxis()
