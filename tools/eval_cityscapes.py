@@ -13,7 +13,6 @@ Exit codes: 0 done; 1 a check failed (--official, --minimum-ap, --fail-if-worse)
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from synmix.errors import UserError, run_tool
@@ -92,14 +91,7 @@ def _launch(arguments: argparse.Namespace) -> int:
 
     cfg = load_config(arguments.config_file, arguments.opts)
     cfg, processes = settle_processes(cfg, arguments.num_gpus, training=False)
-    return launch(_work, processes, device=cfg.MODEL.DEVICE, args=(arguments,)) or 0
-
-
-def _work(arguments: argparse.Namespace) -> int:
-    code = score_checkpoint(arguments)
-    if code and arguments.num_gpus > 1:
-        sys.exit(code)  # of a process that was started; the first one passes it on
-    return code
+    return launch(score_checkpoint, processes, device=cfg.MODEL.DEVICE, args=(arguments,)) or 0
 
 
 if __name__ == "__main__":

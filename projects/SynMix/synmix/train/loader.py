@@ -16,7 +16,7 @@ from PIL import UnidentifiedImageError
 from synmix.data.mapper import SynMixMapper
 from synmix.errors import UserError
 from synmix.train.sampler import BatchSampler, copies_of, identity, image_seed
-from synmix.train.signals import obey_parent_only, shielded
+from synmix.train.signals import shield_worker, shielded
 
 #: What :attr:`DATALOADER.ON_DAMAGED` may say.
 ON_DAMAGED = ("stop", "replace")
@@ -192,12 +192,12 @@ def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, sta
         batch_sampler=sampler,
         num_workers=cfg.DATALOADER.NUM_WORKERS,
         collate_fn=as_list,
-        worker_init_fn=obey_parent_only,
+        worker_init_fn=shield_worker,
     )
 
 
 def build_test_loader(cfg: CfgNode, name: str) -> EvaluationBatches:
     """Detectron2's loader of a data set to evaluate on."""
     loader = build_detection_test_loader(cfg, name, mapper=EvaluationImages(cfg))
-    loader.worker_init_fn = obey_parent_only
+    loader.worker_init_fn = shield_worker
     return EvaluationBatches(loader)

@@ -1,7 +1,9 @@
 """Signals that ask a training to stop. The first one is a request: whatever must be whole ends, is saved, and then
 :class:`TrainingInterrupted` is raised; a second one ends at once."""
 
+import atexit
 import logging
+import multiprocessing
 import os
 import signal
 import threading
@@ -121,13 +123,17 @@ def hand_on(number: int) -> None:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Processes that are started within do not get the signals, until they say so (:func:`unshield`,
-    :func:`obey_parent_only`); those that come to this process meanwhile are delivered afterwards."""
+    """Processes that are started within do not get the signals, unless they say so (:func:`unshield`); those that come
+    to this process meanwhile are delivered afterwards."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        atexit.unregister(_kill_daemons)
+        atexit.register(
+            _kill_daemons
+        )  # before multiprocessing asks them by a signal they do not get, and waits for ever
 
 
 def unshield() -> None:
@@ -135,17 +141,13 @@ def unshield() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
-def obey_parent_only(worker: int = 0) -> None:
-    """Makes a loader's worker (``worker_init_fn``) deaf to signals from anywhere but the process it works for: a signal
-    to a whole process group must not end it while the step that needs its batch is finished and saved."""
-    import multiprocessing
-
-    parent = multiprocessing.parent_process()
+def shield_worker(worker: int = 0) -> None:
+    """A loader's ``worker_init_fn``: a signal to a whole process group must not end the worker while the step that needs
+    its batch is finished and saved. For workers whose parent is not the process that was shielded (forkserver)."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
-    def wait() -> None:
-        while True:
-            if signal.sigwaitinfo(SIGNALS).si_pid == (parent.pid if parent else os.getppid()):
-                os._exit(0)
 
-    threading.Thread(target=wait, daemon=True).start()
+def _kill_daemons() -> None:
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()
