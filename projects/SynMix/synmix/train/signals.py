@@ -1,9 +1,9 @@
 """Signals that ask a training to stop. The first one is a request: whatever must be whole ends, is saved, and then
 :class:`TrainingInterrupted` is raised; a second one ends at once."""
 
-import atexit
 import logging
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import threading
@@ -125,15 +125,13 @@ def hand_on(number: int) -> None:
 def shielded() -> Iterator[None]:
     """Processes that are started within do not get the signals, unless they say so (:func:`unshield`); those that come
     to this process meanwhile are delivered afterwards."""
+    # At its end multiprocessing would ask them to end by a signal that they do not get, and wait for ever.
+    multiprocessing.util.Finalize(None, _kill_daemons, exitpriority=100)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        atexit.unregister(_kill_daemons)
-        atexit.register(
-            _kill_daemons
-        )  # before multiprocessing asks them by a signal they do not get, and waits for ever
 
 
 def unshield() -> None:
@@ -142,8 +140,8 @@ def unshield() -> None:
 
 
 def shield_worker(worker: int = 0) -> None:
-    """A loader's ``worker_init_fn``: a signal to a whole process group must not end the worker while the step that needs
-    its batch is finished and saved. For workers whose parent is not the process that was shielded (forkserver)."""
+    """A loader's ``worker_init_fn``, for workers that a server forked which was not :func:`shielded`: a signal to the
+    whole process group must not end a worker while the step that needs its batch is finished and saved."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 
