@@ -15,7 +15,6 @@ Exit codes: 0 done; 1 a check failed (--official, --minimum-ap, --fail-if-worse)
 """
 
 import argparse
-import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -125,14 +124,7 @@ def _launch(arguments: argparse.Namespace) -> int:
 
     cfg = load_config(arguments.config_file, arguments.opts)
     cfg, processes = settle_processes(cfg, arguments.num_gpus, training=False)
-    return launch(_work, processes, device=cfg.MODEL.DEVICE, args=(arguments,)) or 0
-
-
-def _work(arguments: argparse.Namespace) -> int:
-    code = _score_checkpoint(arguments)
-    if code and arguments.num_gpus > 1:
-        sys.exit(code)  # of a process that was started; the first one passes it on
-    return code
+    return launch(_score_checkpoint, processes, device=cfg.MODEL.DEVICE, args=(arguments,)) or 0
 
 
 def _score_checkpoint(arguments: argparse.Namespace) -> int:
@@ -142,7 +134,6 @@ def _score_checkpoint(arguments: argparse.Namespace) -> int:
     from synmix.config import load_config
     from synmix.evaluate.watch import Watch
     from synmix.train.run import evaluate
-    from vehicle_keypoints import evaluator  # noqa: F401  registers the second experiment's data sets and metrics
 
     cfg, wishes, sampling = load_config(arguments.config_file, arguments.opts), _wishes(arguments), _sampling(arguments)
     if arguments.datasets:
@@ -154,7 +145,7 @@ def _score_checkpoint(arguments: argparse.Namespace) -> int:
     cfg.TEST.BOOTSTRAP.RESAMPLES, cfg.TEST.BOOTSTRAP.CONFIDENCE = sampling.resamples, sampling.confidence
     cfg.TEST.BOOTSTRAP.SEED = sampling.seed
     with Watch(wishes, cfg.OUTPUT_DIR, len(cfg.DATASETS.TEST) > 1) as watch:
-        found = evaluate(cfg, arguments.trust_pickle, watch)
+        found = evaluate(cfg, arguments.trust_pickle, observe=watch)
         watch.finish()
         if not comm.is_main_process():
             return OK

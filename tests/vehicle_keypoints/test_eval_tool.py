@@ -9,7 +9,7 @@ import pytest
 import torch
 from detectron2.modeling import build_model
 
-from synmix.train.config import load_config
+from synmix.config import load_config
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "vehicle_keypoints" / "mini.yaml"

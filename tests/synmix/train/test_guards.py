@@ -11,6 +11,7 @@ from detectron2.engine import launch  # noqa: F401 - the real thing must be impo
 from synmix.config import load_config
 from synmix.data import sources
 from synmix.errors import UserError
+from synmix.train.launch import settle_processes
 from synmix.train.loader import TrainingImages, check_shares
 from synmix.train.preflight import preflight
 from synmix.train.run import check_classes, evaluate, prepare, train
@@ -153,12 +154,56 @@ def test_a_model_of_other_classes_than_the_data():
         check_classes(cfg, cfg.DATASETS.TRAIN)
 
 
-def test_wrong_numbers_of_gpus():
-    with pytest.raises(UserError, match="at least one"):
-        check_processes(0, "cpu")
-    if not torch.cuda.is_available():
-        with pytest.raises(UserError, match=r"has 0 usable GPU.*MODEL\.DEVICE cpu"):
-            check_processes(2, "cuda")
+@pytest.fixture
+def gpus(monkeypatch):
+    """Makes torch believe in so many GPUs."""
+
+    def pretend(count: int) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+
+    return pretend
+
+
+def test_no_gpu_is_a_sentence_unless_the_config_says_cpu(toy, gpus):
+    gpus(0)
+    assert settle_processes(toy, 2)[1] == 2
+    toy.MODEL.DEVICE = "cuda"
+    for refuse in (lambda: settle_processes(toy, 2), lambda: train(toy), lambda: evaluate(toy)):
+        with pytest.raises(UserError, match=r"no usable GPU.*MODEL\.DEVICE cpu"):
+            refuse()
+    assert not Path(toy.OUTPUT_DIR).exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "parts", "available", "ranks"), [(4, 1, 2, 2), (4, 1, 3, 2), (3, 4, 2, 2), (4, 1, 8, 4), (3, 1, 2, 1)]
+)
+def test_fewer_gpus_keep_the_product(toy, gpus, caplog, asked, parts, available, ranks):
+    gpus(available)
+    toy.MODEL.DEVICE, toy.SOLVER.ACCUMULATE, toy.SOLVER.IMS_PER_BATCH = "cuda", parts, 12
+    cfg, settled = settle_processes(toy, asked)
+    assert (settled, settled * cfg.SOLVER.ACCUMULATE) == (ranks, asked * parts)
+    assert (f"{asked} processes were asked for" in caplog.text) == (ranks < asked)
+    assert parts == toy.SOLVER.ACCUMULATE
+
+
+def test_a_pool_of_gpus_is_what_a_run_may_use(toy, gpus):
+    gpus(8)
+    toy.MODEL.DEVICE = "cuda"
+    cfg, settled = settle_processes(toy, 4, gpus=(5, 7))
+    assert (settled, cfg.SOLVER.ACCUMULATE) == (2, 2)
+
+
+@pytest.mark.parametrize(("processes", "sentence"), [(0, "at least one"), (8, "IMS_PER_BATCH is 4"), (3, "multiple")])
+def test_wrong_numbers_of_processes(toy, processes, sentence):
+    with pytest.raises(UserError, match=sentence):
+        settle_processes(toy, processes)
+
+
+def test_an_unknown_device(toy):
+    toy.MODEL.DEVICE = "tpu"
+    with pytest.raises(UserError, match=r"MODEL\.DEVICE is 'tpu'"):
+        train(toy)
 
 
 def test_a_batch_that_processes_cannot_share(toy):

@@ -1,101 +1,285 @@
-"""Two processes on the CPU train as one does, stop together, and torchrun starts them as well."""
+"""Ranks: several processes on the CPU train as one does, stop together, and end together, however they were started."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
-from synmix.train.weights import load_weights_only
+from tests.synmix.train import at_work
+from tests.synmix.train.test_resume import assert_same_training
 
-from synmix.train.run import train
-
-WORKER = """
-import importlib.util, sys
-from pathlib import Path
-import torch
-import synmix
-from synmix.errors import run_tool
+from synmix.errors import UserError
+from synmix.train.checkpoint import SafeCheckpointer
 from synmix.train.launch import launch
 from synmix.train.run import train
+from synmix.train.weights import load_weights_only
 
-def toys():
-    spec = importlib.util.spec_from_file_location("toys", {conftest!r})
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-def work(output, poisoned):
-    torch.set_num_threads(1)
-    module = toys()
-    module._register_toys(Path({root!r}))
-    cfg = module._toy_config(output)
-    cfg.MODEL.RESNETS.NORM = ""
-    if poisoned:
-        from detectron2.utils import comm
-        from detectron2.utils.events import get_event_storage
-        original = module.TinyDetector.forward
-        def forward(self, batch):
-            losses = original(self, batch)
-            if comm.get_rank() == 1 and get_event_storage().iter == 4:
-                losses["loss_mask"] = losses["loss_mask"] * float("nan")
-            return losses
-        module.META_ARCH_REGISTRY.get("TinyDetector").forward = forward
-    train(cfg)
-
-if __name__ == "__main__":
-    run_tool(lambda: launch(work, 2, device="cpu", args=(sys.argv[1], "poison" in sys.argv)))
-"""
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def run_two(toy_root, tmp_path):
-    """Runs the toy training on two processes, by this project's launch or by torchrun."""
-    script = tmp_path / "two.py"
-    conftest = str(Path(__file__).with_name("conftest.py"))
-    script.write_text(WORKER.format(conftest=conftest, root=str(toy_root)))
+def start(toy_root, tmp_path):
+    """Starts the toy training as a process group of its own; afterwards nothing of it is left."""
+    started = []
 
-    def run(*arguments, torchrun=False):
-        starter = ["-m", "torch.distributed.run", "--nproc-per-node", "2"] if torchrun else []
-        command = [sys.executable, *starter, str(script), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=400, env=dict(os.environ))
+    def start(processes, *words, torchrun=0, environment=None, output=tmp_path / "two"):
+        starter = ["-m", "torch.distributed.run", "--nproc-per-node", str(torchrun)] if torchrun else []
+        script = ["-m", "tests.synmix.train.at_work"]
+        command = [sys.executable, *starter, *script, str(toy_root), str(output), str(processes), *words]
+        process = subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
+        started.append(process)
+        return process
 
-    return run
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def wait_for(condition, process, seconds=400):
+    """Waits until something of a running process is there."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[1][-3000:]
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.05)
+
+
+def lines(folder) -> int:
+    metrics = Path(folder) / "metrics.json"
+    return len(metrics.read_text().splitlines()) if metrics.is_file() else 0
 
 
 @pytest.fixture
-def one_process(toy_config, tmp_path):
-    """The weights of one process that works through its batch in two parts."""
-    cfg = toy_config(tmp_path / "one")
-    cfg.MODEL.RESNETS.NORM, cfg.SOLVER.ACCUMULATE = "", 2
-    train(cfg)
-    return load_weights_only(Path(cfg.OUTPUT_DIR) / "model_final.pth")["model"]
+def one_process(toy_root, tmp_path):
+    """The folder of one process that works through its batch in so many parts."""
+
+    def one_process(parts):
+        cfg = at_work.config(toy_root, tmp_path / f"parts-{parts}", ["SOLVER.ACCUMULATE", parts])
+        cfg.DATALOADER.NUM_WORKERS = 0
+        train(cfg)
+        return cfg.OUTPUT_DIR
+
+    return one_process
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("torchrun", [False, True])
-def test_two_processes_train_as_one_with_two_parts(run_two, one_process, tmp_path, torchrun):
-    done = run_two(str(tmp_path / "two"), torchrun=torchrun)
-    assert done.returncode == 0, done.stderr[-3000:]
-    weights = load_weights_only(tmp_path / "two/model_final.pth")["model"]
-    for name, value in one_process.items():
+def assert_close(folder, other):
+    weights, expected = (load_weights_only(Path(path) / "model_final.pth")["model"] for path in (folder, other))
+    for name, value in expected.items():
         torch.testing.assert_close(weights[name], value, rtol=1e-5, atol=1e-6)
 
 
+def test_one_process_is_this_process():
+    assert launch(os.getpid, device="cpu") == os.getpid()
+
+
+def test_ranks_return_what_rank_0_returns():
+    seen, process = launch(at_work.ranks, 2, device="cpu")
+    assert seen == [(0, 0, os.environ.get("CUDA_VISIBLE_DEVICES")), (1, 1, os.environ.get("CUDA_VISIBLE_DEVICES"))]
+    assert process != os.getpid()
+
+
 @pytest.mark.slow
-def test_a_nan_on_one_rank_stops_both_and_names_its_images(run_two, tmp_path):
-    done = run_two(str(tmp_path / "two"), "poison")
-    assert done.returncode == 2
-    assert "loss_mask nan became infinite or not a number in iteration 4" in done.stderr
-    assert done.stderr.count("leftImg8bit.png") in (2, 4)  # the two images of rank 1, said by one process or by both
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("crash", r"rank 1 ended with an error: \n.*Traceback(.|\n)*ValueError: a mistake of ours"),
+        ("killed", "rank 1 ended with an error: it was killed by signal 9"),
+        ("unsendable", r"rank \d ended with an error: (.|\n)*pickle"),
+    ],
+)
+def test_a_crash_of_one_rank_ends_all_and_names_it(word, sentence):
+    started = time.monotonic()
+    with pytest.raises(RuntimeError, match=sentence):
+        launch(at_work.ranks, 2, device="cpu", args=([word],))
+    assert time.monotonic() - started < 300  # not the time-out of a collective
+
+
+@pytest.mark.slow
+def test_a_sentence_of_one_rank_is_the_parents(toy_root, tmp_path):
+    with pytest.raises(UserError, match=r"^rank 1 has a sentence"):
+        launch(at_work.train_toys, 2, device="cpu", args=(toy_root, tmp_path / "two", ["alone"]))
+
+
+@pytest.mark.slow
+def test_ranks_use_the_gpus_they_are_given(monkeypatch):
+    from synmix.train.launch import _visible
+
+    assert _visible((2, 0), "cuda") == "2,0"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,7")
+    assert _visible((2, 0), "cuda") == "7,4"
+    assert _visible((2, 0), "cpu") is None
+    with pytest.raises(UserError, match="cannot work on 1 GPU"):
+        launch(at_work.ranks, 2, device="cuda", gpus=(3,))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_ranks_train_as_one_process_with_as_many_parts(toy_root, tmp_path, one_process, ranks):
+    launch(at_work.train_toys, ranks, device="cpu", args=(toy_root, tmp_path / "ranks"))
+    assert_close(tmp_path / "ranks", one_process(ranks))
+
+
+@pytest.mark.slow
+def test_torchrun_starts_them_as_well(start, one_process, tmp_path):
+    process = start(1, torchrun=2)
+    assert process.wait(400) == 0, process.communicate()[1][-3000:]
+    assert_close(tmp_path / "two", one_process(2))
+
+
+def step_of(rank, tasks=2):
+    return {
+        "SLURM_JOB_ID": str(os.getpid()),
+        "SLURM_STEP_ID": "3",
+        "SLURM_STEP_NUM_TASKS": str(tasks),
+        "SLURM_PROCID": str(rank),
+        "SLURM_LOCALID": str(rank),
+    }
+
+
+@pytest.mark.slow
+def test_the_tasks_of_a_slurm_step_are_ranks_of_one_run(start, one_process, tmp_path):
+    tasks = [start(1, environment=step_of(rank)) for rank in range(2)]
+    for task in tasks:
+        assert task.wait(400) == 0, task.communicate()[1][-3000:]
+    assert_close(tmp_path / "two", one_process(2))
+
+
+@pytest.mark.slow
+def test_a_sentence_of_one_task_ends_the_other_and_is_said_once(start):
+    tasks = [start(1, "alone", environment=step_of(rank)) for rank in range(2)]
+    assert [task.wait(400) for task in tasks] == [2, 2]
+    assert sum(task.communicate()[1].count("rank 1 has a sentence") for task in tasks) == 1
+
+
+@pytest.mark.slow
+def test_a_nan_on_one_rank_stops_both_and_names_its_images(toy_root, tmp_path):
+    with pytest.raises(UserError, match="loss_mask nan became infinite or not a number in iteration 4") as raised:
+        launch(at_work.train_toys, 2, device="cpu", args=(toy_root, tmp_path / "two", ["poison"]))
+    assert str(raised.value).count("leftImg8bit.png") == 2  # the two images of rank 1
     assert not (tmp_path / "two/model_final.pth").exists()
 
 
-def test_parts_without_normalisation_are_the_whole_batch(one_process, toy_config, tmp_path):
+@pytest.mark.slow
+def test_a_folder_that_is_not_shared_is_a_sentence(toy_root, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        launch(_train_half, 2, device="cpu", args=(toy_root, tmp_path / "two"))
+    with pytest.raises(UserError, match=r"the first iteration \(\d+ on rank 0, 0 on rank 1\).*all machines share"):
+        launch(at_work.train_toys, 2, device="cpu", args=(toy_root, tmp_path / "two", ["unshared"]))
+
+
+def _train_half(root, output):
+    at_work._before_each_step(lambda step: os.kill(os.getpid(), signal.SIGTERM) if step.iter == 5 else None)
+    at_work.train_toys(root, output)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("processes", "number", "to_group"),
+    [(1, signal.SIGTERM, True), (2, signal.SIGTERM, True), (2, signal.SIGUSR2, True), (2, signal.SIGTERM, False)],
+)
+def test_a_signal_mid_step_saves_and_the_resumed_ends_with_the_same_bits(
+    start, toy_root, tmp_path, processes, number, to_group
+):
+    process = start(processes, "slow")
+    wait_for(lambda: lines(tmp_path / "two") >= 4, process)
+    (os.killpg if to_group else os.kill)(process.pid, number)
+    assert process.wait(100) == 130, process.communicate()[1][-3000:]
+    said = process.communicate()[1]
+    assert "saved after iteration" in said
+    assert "Traceback" not in said
+    assert SafeCheckpointer(torch.nn.Identity(), str(tmp_path / "two")).has_checkpoint()
+    assert not (tmp_path / "two/model_final.pth").exists()
+    for output in ("two", "whole"):
+        launch(at_work.train_toys, processes, device="cpu", args=(toy_root, tmp_path / output))
+    assert_same_training(tmp_path / "two", tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_torchruns_signal_saves_too(start, tmp_path):
+    process = start(1, "slow", torchrun=2)
+    wait_for(lambda: lines(tmp_path / "two") >= 4, process)
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait(100)
+    assert "saved after iteration" in process.communicate()[1]
+    assert SafeCheckpointer(torch.nn.Identity(), str(tmp_path / "two")).has_checkpoint()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("word", "mark"), [("evaluate-slowly", "two/evaluating"), ("prepare-slowly", "two-composing")])
+def test_a_signal_to_the_parent_ends_evaluation_and_preparation_at_once(start, tmp_path, word, mark):
+    process = start(2, word, "DATASETS.TEST", "('toy_val',)")
+    wait_for((tmp_path / mark).exists, process)
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    assert process.wait(100) == 130, process.communicate()[1][-3000:]
+    assert time.monotonic() - started < 40
+    assert (tmp_path / "two/model_final.pth").exists() == (word == "evaluate-slowly")
+
+
+@pytest.mark.slow
+def test_no_rank_outlives_its_parent(start, tmp_path):
+    marks = [tmp_path / f"rank-{rank}" for rank in range(2)]
+    process = start("wait", output=tmp_path / "rank")
+    wait_for(lambda: all(mark.is_file() and mark.read_text() for mark in marks), process)
+    ranks = [int(mark.read_text()) for mark in marks]
+    process.kill()
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{rank}").exists() and not _is_zombie(rank) for rank in ranks):
+        assert time.monotonic() < deadline, "a rank lives on"
+        time.sleep(0.2)
+
+
+def _is_zombie(process):
+    return "\nState:\tZ" in Path(f"/proc/{process}/status").read_text()
+
+
+@pytest.mark.slow
+def test_several_machines_meet_at_an_address(start, tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    code = (
+        "import sys; from tests.synmix.train import at_work; from synmix.train.launch import launch; "
+        f"print(launch(at_work.ranks, 1, machines=2, machine_rank=int(sys.argv[1]), device='cpu', "
+        f"dist_url='tcp://127.0.0.1:{port}'))"
+    )
+    machines = [
+        subprocess.Popen([sys.executable, "-c", code, str(rank)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+        for rank in (1, 0)
+    ]
+    second, first = (machine.communicate(timeout=400)[0] for machine in machines)
+    assert second.strip() == "None"
+    assert "(0, 0, None), (1, 0, None)" in first.replace(repr(os.environ.get("CUDA_VISIBLE_DEVICES")), "None")
+    with pytest.raises(UserError, match="serves one machine only"):
+        launch(at_work.ranks, 1, machines=2, device="cpu")
+
+
+@pytest.mark.slow
+def test_a_worker_of_joblibs_pool_may_launch_and_train_with_workers(toy_root, tmp_path):
+    joblib = pytest.importorskip("joblib")
+    jobs = [
+        joblib.delayed(launch)(at_work.train_toys, ranks, device="cpu", args=(toy_root, tmp_path / f"{ranks}"))
+        for ranks in (2,)
+    ]
+    joblib.Parallel(n_jobs=2, backend="loky")(jobs)
+    assert (tmp_path / "2/model_final.pth").is_file()
+
+
+def test_parts_without_normalisation_are_the_whole_batch(one_process):
     """What differs is the randomness of the parts, so the weights are close, not equal."""
-    cfg = toy_config(tmp_path / "whole")
-    cfg.MODEL.RESNETS.NORM = ""
-    train(cfg)
-    weights = load_weights_only(Path(cfg.OUTPUT_DIR) / "model_final.pth")["model"]
-    torch.testing.assert_close(weights["head.weight"], one_process["head.weight"], rtol=0.1, atol=0.02)
+    two, whole = (load_weights_only(Path(one_process(parts)) / "model_final.pth")["model"] for parts in (2, 1))
+    torch.testing.assert_close(whole["head.weight"], two["head.weight"], rtol=0.1, atol=0.02)

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from synmix.train.weights import load_weights_only
 
 from synmix.errors import UserError
 from synmix.train import step as step_module
 from synmix.train.checkpoint import SafeCheckpointer
 from synmix.train.run import train
-from synmix.train.signals import TrainingInterrupted
+from synmix.train.signals import SIGNALS, TrainingInterrupted
 from synmix.train.step import GuardedStep
 from synmix.train.trainer import SynMixTrainer
+from synmix.train.weights import load_weights_only
 
 
 def final_state(folder) -> dict:
@@ -74,7 +74,7 @@ def test_a_crash_loses_nothing_but_the_steps_since_the_last_checkpoint(toy, whol
     assert_same_training(toy.OUTPUT_DIR, whole)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_saves_and_ends_and_the_rest_follows(toy, whole, monkeypatch, number):
     before = signal.getsignal(number)
     with monkeypatch.context() as patch:
@@ -147,7 +147,7 @@ def test_another_training_set_is_refused(toy):
 def test_another_seed_is_refused(toy):
     train(toy)
     toy.SEED = 6
-    with pytest.raises(UserError, match="SEED 5"):
+    with pytest.raises(UserError, match="SEED is 6, but was 5"):
         train(toy, resume=True)
 
 

@@ -165,7 +165,8 @@ class OrderlyEnd(HookBase):
 
     def after_train(self) -> None:
         """Listens no longer."""
-        self._stop.listeners.remove(self._request)
+        if self._request in self._stop.listeners:  # not where something failed before it listened
+            self._stop.listeners.remove(self._request)
 
 
 class Metrics(hooks.PeriodicWriter):

@@ -19,7 +19,7 @@ from PIL import UnidentifiedImageError
 from synmix.data.mapper import SynMixMapper
 from synmix.errors import UserError
 from synmix.train.sampler import BatchSampler, copies_of, identity, image_seed
-from synmix.train.signals import obey_parent_only, shielded
+from synmix.train.signals import shield_worker, shielded
 
 _UNREADABLE = (UserError, OSError, UnidentifiedImageError, SyntaxError)  # the last is Pillow's: a broken PNG chunk
 _TRIES = 10  # replacements for one image, before the data set is given up
@@ -221,4 +221,4 @@ def begin_worker(number: int) -> None:
     """Settles a worker: OpenCV works in its one thread, as PyTorch does there already. (0 is none beside it; 1 would
     end the threads that a forked worker does not have, and crash.) Signals reach it from its parent only."""
     cv2.setNumThreads(0)
-    obey_parent_only(number)
+    shield_worker(number)

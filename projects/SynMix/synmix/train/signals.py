@@ -2,6 +2,8 @@
 :class:`TrainingInterrupted` is raised; a second one ends at once."""
 
 import logging
+import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import threading
@@ -121,8 +123,10 @@ def hand_on(number: int) -> None:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Processes that are started within do not get the signals, until they say so (:func:`unshield`,
-    :func:`obey_parent_only`); those that come to this process meanwhile are delivered afterwards."""
+    """Processes that are started within do not get the signals, unless they say so (:func:`unshield`); those that come
+    to this process meanwhile are delivered afterwards."""
+    # At its end multiprocessing would ask them to end by a signal that they do not get, and wait for ever.
+    multiprocessing.util.Finalize(None, _kill_daemons, exitpriority=100)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -135,17 +139,13 @@ def unshield() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
-def obey_parent_only(worker: int = 0) -> None:
-    """Makes a loader's worker (``worker_init_fn``) deaf to signals from anywhere but the process it works for: a signal
-    to a whole process group must not end it while the step that needs its batch is finished and saved."""
-    import multiprocessing
-
-    parent = multiprocessing.parent_process()
+def shield_worker(worker: int = 0) -> None:
+    """A loader's ``worker_init_fn``, for workers that a server forked which was not :func:`shielded`: a signal to the
+    whole process group must not end a worker while the step that needs its batch is finished and saved."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
-    def wait() -> None:
-        while True:
-            if signal.sigwaitinfo(SIGNALS).si_pid == (parent.pid if parent else os.getppid()):
-                os._exit(0)
 
-    threading.Thread(target=wait, daemon=True).start()
+def _kill_daemons() -> None:
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()
