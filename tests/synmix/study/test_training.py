@@ -8,7 +8,7 @@ import time
 
 import polars as pl
 import pytest
-import yaml
+from tests.synmix.study.tiny import write_tiny_scale
 
 from synmix.config import CONFIGS
 from synmix.study.experiments import STUDY
@@ -21,31 +21,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
-    """A folder with the scale ``tiny``: the miniature's made as small as it goes; the grids keep their ends."""
-    scale = yaml.safe_load((CONFIGS / "sweep/scale/mini.yaml").read_text())
-    configs = scale["configs"]
-    configs["cityscapes.yaml"] |= {
-        "DATASETS.IMAGES": [6], "SOLVER.IMS_PER_BATCH": 2, "SOLVER.MAX_ITER": 2, "LOG.PICTURES": 0,
-        "TEST.BOOTSTRAP.RESAMPLES": 20,
-    }  # fmt: skip
-    configs["mini_start.yaml"] = {
-        "DATASETS.IMAGES": [4],
-        "SOLVER.IMS_PER_BATCH": 2,
-        "SOLVER.MAX_ITER": 2,
-        "LOG.PICTURES": 0,
-    }
-    configs["synscapes_3k.yaml"] = {"DATASETS.IMAGES": [6]}
-    configs["synscapes_20k.yaml"] = {"DATASETS.IMAGES": [8], "SOLVER.EPOCHS": 0.5}
-    configs["mixture.yaml"] = {"DATASETS.IMAGES": [6, 8], "SOLVER.EPOCHS": 0.4}
-    configs["ratio.yaml"] = {"DATASETS.TOTAL_IMAGES": 6}
-    grid = {
-        "removal": [0, 90], "real_share": [0, 50, 100], "amounts": [0, 8], "epochs": [0.4, 0.5], "lr": [0.002, 0.02],
-        "repeats": [0], "seeds": [0, 1],
-    }  # fmt: skip
-    scale |= {"name": "tiny", "images": 6, "baseline_epochs": 0.5, "grid": {**scale["grid"], **grid}}
+    """A folder with the scale ``tiny``."""
     folder = tmp_path_factory.mktemp("configs")
-    (folder / "scale").mkdir()
-    (folder / "scale/tiny.yaml").write_text(yaml.safe_dump(scale))
+    write_tiny_scale(folder)
     return folder
 
 
