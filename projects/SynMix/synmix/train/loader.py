@@ -173,6 +173,11 @@ def check_shares(cfg: CfgNode, world_size: int) -> None:
         )
 
 
+def _workers_start(cfg: CfgNode) -> str | None:
+    """Workers share what is in memory, also in ranks that were spawned, and in joblib's, whose default is not theirs."""
+    return "fork" if cfg.DATALOADER.NUM_WORKERS else None
+
+
 def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, start: int = 0) -> Any:
     """This process's endless batches, each a list of mapped dicts.
 
@@ -193,11 +198,12 @@ def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, sta
         num_workers=cfg.DATALOADER.NUM_WORKERS,
         collate_fn=as_list,
         worker_init_fn=shield_worker,
+        multiprocessing_context=_workers_start(cfg),
     )
 
 
 def build_test_loader(cfg: CfgNode, name: str) -> EvaluationBatches:
     """Detectron2's loader of a data set to evaluate on."""
     loader = build_detection_test_loader(cfg, name, mapper=EvaluationImages(cfg))
-    loader.worker_init_fn = shield_worker
+    loader.worker_init_fn, loader.multiprocessing_context = shield_worker, _workers_start(cfg)
     return EvaluationBatches(loader)
