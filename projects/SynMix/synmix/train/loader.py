@@ -174,7 +174,7 @@ def check_shares(cfg: CfgNode, world_size: int) -> None:
 
 
 def _workers_start(cfg: CfgNode) -> str | None:
-    """Workers share what is in memory, also in ranks that were spawned, and in joblib's, whose default is not theirs."""
+    """Forked: they share memory, also in ranks that were spawned, and in joblib's, whose default is not theirs."""
     return "fork" if cfg.DATALOADER.NUM_WORKERS else None
 
 
