@@ -19,10 +19,12 @@ from synmix.files import (
     read_json,
     refusals_as_sentences,
     remove_partial,
+    sha256_of,
     write_text,
 )
 from synmix.neutral import numbers_of
 from synmix.train.checkpoint import FINAL, INDEX, latest_whole, read_index
+from synmix.train.weights import fetch
 
 _LOCK = ".training.lock"
 #: Compared by what they amount to when the checkpoint is read (``SynMixTrainer.load_state_dict``).
@@ -185,6 +187,40 @@ def _check_config(cfg: CfgNode, folder: Path) -> None:
         f"the training in OUTPUT_DIR '{folder}' was begun with another config: {'; '.join(named)}{more}. Resume it as "
         f"it was begun, or train the other one in another folder{longer}."
     )
+
+
+def check_same_run(state: dict[str, Any], cfg: CfgNode, parts: int) -> None:
+    """Checks what a resume must not change and ``config.yaml`` does not tell. Checkpoints of earlier versions say less.
+
+    Args:
+        state: of the trainer, as saved.
+        parts: processes x ``SOLVER.ACCUMULATE``, as they are now.
+
+    Raises:
+        UserError: it was changed.
+    """
+    remedy = "or give the new training another OUTPUT_DIR."
+    if cfg.SEED >= 0 and state["seed"] != cfg.SEED:
+        raise UserError(
+            f"the run was trained with SEED {state['seed']}, but the config says {cfg.SEED}; resume it with its own "
+            f"seed, {remedy}"
+        )
+    before = state.get("parts", parts)
+    if parts != before:
+        raise UserError(
+            f"the run was trained in {before} parts (processes x SOLVER.ACCUMULATE), but these are {parts}; resume it "
+            f"with a product of {before}, {remedy}"
+        )
+    origin, now = state.get("origin", {}), cfg.MODEL.WEIGHTS
+    if "origin" in state and now != origin.get("file", "") and _digest(now) != origin.get("sha256"):
+        raise UserError(
+            f"the run began with the weights '{origin.get('file', '')}', but MODEL.WEIGHTS is '{now}'; resume it as it "
+            f"was begun, {remedy}"
+        )
+
+
+def _digest(source: str) -> str | None:
+    return sha256_of(fetch(source)) if source else None
 
 
 def _plain(value: Any) -> Any:

@@ -21,9 +21,9 @@ from synmix.config import build_model
 from synmix.errors import UserError
 from synmix.evaluators import EVALUATORS as EVALUATORS  # for plugins that look for it here
 from synmix.evaluators import build_evaluator
-from synmix.files import sha256_of
 from synmix.train import memory
 from synmix.train.checkpoint import FINAL, SafeCheckpointer
+from synmix.train.folder import check_same_run
 from synmix.train.hooks import (
     Best,
     Checkpoints,
@@ -40,7 +40,7 @@ from synmix.train.sampler import model_seed
 from synmix.train.signals import Stop
 from synmix.train.speed import amp_dtype, profiler
 from synmix.train.step import GuardedStep
-from synmix.train.weights import Fit, fetch
+from synmix.train.weights import Fit
 from synmix.train.writers import ProgressLine, WandbWriter
 
 logger = logging.getLogger(__name__)
@@ -251,27 +251,7 @@ class SynMixTrainer(DefaultTrainer):
         self._trainer.load_state_dict(state_dict["step"])
         self._storage_state = state_dict["storage"]
         self.seed, self.origin = state_dict["seed"], state_dict.get("origin", {})
-        self._check_same(state_dict)
-
-    def _check_same(self, state_dict: dict[str, Any]) -> None:
-        """What a resume must not change, beside the keys of ``config.yaml`` (``folder.claim``). Checkpoints of earlier
-        versions do not say it."""
-        cfg, parts = self.cfg, state_dict.get("parts", self._parts)
-        origin = self.origin.get("file", "") if "origin" in state_dict else cfg.MODEL.WEIGHTS
-        if parts != self._parts:
-            raise UserError(
-                f"the run was trained in {parts} parts (processes x SOLVER.ACCUMULATE), but these are {self._parts}; "
-                f"resume it with a product of {parts}, or give the new training another OUTPUT_DIR."
-            )
-        if origin != cfg.MODEL.WEIGHTS and not (self.origin and _digest(cfg.MODEL.WEIGHTS) == self.origin["sha256"]):
-            raise UserError(
-                f"the run began with the weights '{origin}', but MODEL.WEIGHTS is '{cfg.MODEL.WEIGHTS}'; resume it as "
-                "it was begun, or give the new training another OUTPUT_DIR."
-            )
-
-
-def _digest(source: str) -> str:
-    return sha256_of(fetch(source)) if source else ""
+        check_same_run(state_dict, self.cfg, self._parts)
 
 
 def note_weights(evaluators: Sequence[DatasetEvaluator], weights: dict[str, Any]) -> None:
