@@ -120,7 +120,7 @@ def test_a_dry_run_writes_nothing_and_prints_the_plan(toy, capsys):
     preflight(toy)
     printed = capsys.readouterr().err
     assert "12 iterations of 4 images, 2.00 epochs of 24" in printed
-    assert "time left" in printed
+    assert "for the whole run" in printed
     assert not Path(toy.OUTPUT_DIR).exists()
 
 

@@ -20,11 +20,11 @@ ON_GPU = [
 ]
 ON_TWO_GPUS = [pytest.mark.gpu, pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")]
 DEVICES = ["cpu", pytest.param("cuda", marks=ON_GPU)]
-#: device and processes; spawned ones take their time on the CPU
+#: device, processes and the type of mixed precision; spawned processes take their time on the CPU
 RANKS = [
-    pytest.param("cpu", 2, marks=pytest.mark.slow),
-    pytest.param("cuda", 1, marks=ON_GPU),
-    pytest.param("cuda", 2, marks=ON_TWO_GPUS),
+    pytest.param("cpu", 2, "float16", marks=pytest.mark.slow),
+    *(pytest.param("cuda", 1, dtype, marks=ON_GPU) for dtype in (None, "float16", "bfloat16")),
+    *(pytest.param("cuda", 2, dtype, marks=ON_TWO_GPUS) for dtype in (None, "float16", "bfloat16")),
 ]
 AMP = ["SOLVER.AMP.ENABLED", True, "SOLVER.AMP.DTYPE"]
 SCRIPT = Path(__file__).with_name("toy_run.py")
@@ -172,35 +172,23 @@ def test_each_stage_has_a_peak_of_its_own(on_device, monkeypatch):
     assert first > max(second, *trained) + 0.2
 
 
-@pytest.mark.parametrize("options", [[], [*AMP, "float16"], [*AMP, "bfloat16"]], ids=["float32", "float16", "bfloat16"])
-@pytest.mark.parametrize(("device", "processes"), RANKS)
-def test_ranks_train_evaluate_and_resume(toy_root, tmp_path, device, processes, options):
-    """In processes of their own, joined by gloo or NCCL; stopped and resumed, they end as if they had not been."""
-
-    def run(output, *more):
-        given = [*map(str, options), "DATASETS.TEST", "('toy_val',)", "DATALOADER.NUM_WORKERS", "2", *more]
-        command = [sys.executable, str(SCRIPT), str(toy_root), str(tmp_path / output), device, str(processes), *given]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=500)
-        assert done.returncode == 0, done.stderr[-3000:]
-
-    run("whole")
-    state = saved(tmp_path / "whole")
-    assert all(torch.isfinite(value).all() for value in state["model"].values())
-    assert sum(state["trainer"]["step"]["seen"].values()) == 48
-    result = json.loads((tmp_path / "whole/results/toy_val.json").read_text())
-    assert result
-    half = tmp_path / "half"
-    half.mkdir()
-    for name in ("manifest.json", "config.yaml", "metrics.json"):
-        (half / name).write_bytes((tmp_path / "whole" / name).read_bytes())
-    listed = json.loads((tmp_path / "whole/checkpoints.json").read_text())
-    middle = [entry for entry in listed if entry["file"] == "model_0000008.pth"]
-    (half / "checkpoints.json").write_text(json.dumps(middle))
-    (half / "model_0000008.pth").write_bytes((tmp_path / "whole/model_0000008.pth").read_bytes())
-    run("half")
-    for name, value in state["model"].items():
-        again = saved(half)["model"][name]
+@pytest.mark.parametrize(("device", "processes", "dtype"), RANKS)
+def test_ranks_train_evaluate_and_resume(toy_root, tmp_path, device, processes, dtype):
+    """In processes of their own, joined by gloo or NCCL; resumed in the middle, they end as they did without."""
+    amp = map(str, [*AMP, dtype]) if dtype else []
+    options = [*amp, "DATASETS.TEST", "('toy_val',)", "DATALOADER.NUM_WORKERS", "2", "SOLVER.KEEP_CHECKPOINTS", "0"]
+    command = [sys.executable, str(SCRIPT), str(toy_root), str(tmp_path), device, str(processes), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr[-3000:]
+    whole, resumed = saved(tmp_path / "whole"), saved(tmp_path / "resumed")
+    assert all(torch.isfinite(value).all() for value in whole["model"].values())
+    assert sum(whole["trainer"]["step"]["seen"].values()) == 48
+    assert bool(whole["trainer"]["step"]["scaler"]) == (dtype == "float16")
+    assert metrics(tmp_path / "whole")[-1]["memory/evaluation"] > 0
+    for name, value in whole["model"].items():
         if device == "cpu":
-            assert torch.equal(again, value), name
+            assert torch.equal(resumed["model"][name], value), name
         else:  # atomic additions come in any order
-            torch.testing.assert_close(again, value, rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(resumed["model"][name], value, rtol=1e-3, atol=1e-4)
+    results = [json.loads((tmp_path / run / "results/toy_val.json").read_text()) for run in ("whole", "resumed")]
+    assert results[0].keys() == results[1].keys()

@@ -1,9 +1,10 @@
-"""The toy training for processes that tests start: by name from a pool, or as a script that launches its own ranks.
+"""The toy training for processes that tests start: by name from a pool, or as a script that launches ranks.
 
 python toy_run.py ROOT OUTPUT DEVICE PROCESSES [KEY VALUE ...]
 """
 
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import torch
 
 import synmix  # noqa: F401 - before Detectron2
 from synmix.errors import run_tool
+from synmix.files import read_json, write_json
+from synmix.train.checkpoint import INDEX
 from synmix.train.launch import launch
 from synmix.train.run import prepare, train
 
@@ -29,8 +32,24 @@ def toy(root, output, options=()):
 
 
 def train_toy(root, output, options=()) -> None:
-    """Trains it; ``resume`` goes on where there is something to go on from."""
-    train(toy(root, output, options), resume=True)
+    """Trains it."""
+    train(toy(root, output, options))
+
+
+def train_and_resume(root, output, options=()) -> None:
+    """Trains it in ``<output>/whole``, and once more in ``<output>/resumed`` from that one's second checkpoint on."""
+    from detectron2.utils import comm
+
+    whole, resumed = Path(output) / "whole", Path(output) / "resumed"
+    train_toy(root, whole, options)
+    if comm.is_main_process():
+        resumed.mkdir()
+        for name in ("manifest.json", "model_0000005.pth"):
+            shutil.copy(whole / name, resumed)
+        listed = [entry for entry in read_json(whole / INDEX) if entry["file"] == "model_0000005.pth"]
+        write_json(resumed / INDEX, listed)
+    comm.synchronize()
+    train(toy(root, resumed, options), resume=True)
 
 
 def worker_memory(root, output, options=()) -> list[float]:
@@ -51,4 +70,4 @@ def _private(pid: int) -> float:
 if __name__ == "__main__":
     _, root, output, device, processes, *options = sys.argv
     options += ["MODEL.DEVICE", device]
-    run_tool(lambda: launch(train_toy, int(processes), device=device, args=(root, output, options)))
+    run_tool(lambda: launch(train_and_resume, int(processes), device=device, args=(root, output, options)))
