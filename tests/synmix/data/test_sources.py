@@ -48,6 +48,11 @@ def test_dicts_follow_a_reduced_table(write_frame, street, tmp_path):
     table = source.table()
     reduced = InstanceTable(table.name, table.frames, table.instances.filter(pl.col("instance_id") != 26000))
     (record,) = source.dicts(reduced)
+    further = [
+        frame.with_columns(occlusion=pl.lit(0.5)).select("occlusion", *reversed(frame.columns))
+        for frame in (reduced.frames, reduced.instances)
+    ]
+    assert source.dicts(InstanceTable(table.name, *further)) == [record]  # whatever other columns, in whatever order
     assert (record["image_id"], record["height"], record["width"], record["dataset"]) == (
         "ulm_000001_000019",
         8,

@@ -27,11 +27,12 @@ class TinyDetector(nn.Module):
         self.head = nn.Conv2d(4, 1, 1)
 
     def forward(self, batch):
-        images = torch.stack([record["image"].float() / 255 for record in batch])
+        device = self.head.weight.device
+        images = torch.stack([record["image"].to(device).float() / 255 for record in batch])
         scores = self.head(torch.relu(self.norm(self.convolution(images))))[:, 0]
         if not self.training:
             return [{"instances": self._found(record)} for record in batch]
-        masks = torch.stack([record["instances"].gt_masks.tensor.any(0).float() for record in batch])
+        masks = torch.stack([record["instances"].to(device).gt_masks.tensor.any(0).float() for record in batch])
         noise = torch.rand_like(scores)
         loss = nn.functional.binary_cross_entropy_with_logits(scores, masks, reduction="none")
         return {"loss_mask": loss.mean(), "loss_noise": (noise * scores).square().mean()}

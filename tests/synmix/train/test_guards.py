@@ -120,8 +120,8 @@ def test_images_seen_are_counted_by_data_set(toy):
 def test_a_dry_run_writes_nothing_and_prints_the_plan(toy, capsys):
     preflight(toy)
     printed = capsys.readouterr().err
-    assert "12 iterations of 4 images = 2.00 epochs of 24" in printed
-    assert "time left" in printed
+    assert "12 iterations of 4 images, 2.00 epochs of 24" in printed
+    assert "for the whole run" in printed
     assert not Path(toy.OUTPUT_DIR).exists()
 
 

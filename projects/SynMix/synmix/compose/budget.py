@@ -52,6 +52,8 @@ def resolve_schedule(cfg: Any, num_images: int) -> None:
         solver.MAX_ITER = iterations_of(solver.EPOCHS, num_images, solver.IMS_PER_BATCH)
     if in_epochs or not solver.STEPS:
         solver.STEPS = steps_of(solver.MAX_ITER, solver.STEP_FRACTIONS)
+    else:  # Detectron2 raises at a step that is the end itself
+        solver.STEPS = tuple(step for step in solver.STEPS if step < solver.MAX_ITER)
     if frozen:
         cfg.freeze()
 
