@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from synmix.answer.laws import points
 from synmix.answer.surface import Interval, Surface
@@ -102,8 +102,8 @@ def recommend(table: Table, surface: Surface, costs: Costs, budget: float) -> Re
     if prices.min() > budget:
         cheapest = Cell(*(int(number) for number in cells[prices.argmin()]))
         raise UserError(
-            f"--budget {budget:g} {costs.unit} is below the cheapest training like those of the table, {cheapest}, which "
-            f"costs {prices.min():,.6g} {costs.unit}."
+            f"--budget {budget:g} {costs.unit} is below the cheapest training like those of the table, {cheapest}, "
+            f"which costs {prices.min():,.6g} {costs.unit}."
         )
     affordable, prices = cells[prices <= budget], prices[prices <= budget]
     expected = surface.average(points(affordable))

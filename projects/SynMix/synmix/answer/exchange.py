@@ -38,6 +38,7 @@ def _slopes(laws: Laws, where: Cell) -> Floats:
     """What one more real, and one more synthetic image add: (N, 2)."""
     real, synthetic, iterations = where
     up, down = 1 + _STEP, 1 - _STEP
+    corners: list[tuple[float, float, float]]
     corners = [(real * up, synthetic, iterations), (real * down, synthetic, iterations)]
     corners += [(real, synthetic * up, iterations), (real, synthetic * down, iterations)]
     values = laws.at(points(corners))
@@ -65,12 +66,17 @@ def _missing(table: Table, surface: Surface | None, place: Cell) -> str:
         )
     if len({cell.synthetic for cell in cells}) < 2:
         extra = Cell(sizes[-1], sizes[-1], longest)
-        return f"All trainings hold equally many synthetic images, so nothing tells what one more is worth; run {extra}."
+        return (
+            f"All trainings hold equally many synthetic images, so nothing tells what one more is worth; run {extra}."
+        )
     if surface is None:
         return f"{len(cells)} cells are too few to fit a law to; see the design of docs/answer.md."
     if _is_tied(cells):
         control = Cell(sizes[-1], 0, max(cell.iterations for cell in cells))
-        return f"Real images, synthetic images and lengths all change together, so their worth cannot be told; run {control}."
+        return (
+            "Real images, synthetic images and lengths all change together, so their worth cannot be told; "
+            f"run {control}."
+        )
     return ""
 
 

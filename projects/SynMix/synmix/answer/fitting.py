@@ -1,7 +1,7 @@
 """Fits the family of laws to the means of the cells, on many tables at once.
 
-The exponents are on a grid and the coefficients solved exactly (variable projection), so a fit is the grid's best and no
-start can miss it. Where a coefficient would be negative the law drops that term, which is another member of the family:
+The exponents are on a grid and the coefficients solved exactly (variable projection), so a fit is the grid's best and
+no start can miss it. Where a coefficient would be negative the law drops that term, which is another member of the family:
 together that is non-negative least squares.
 """
 
@@ -194,9 +194,7 @@ class _Solver:
         best, tables = flat.argmin(axis=0), np.arange(flat.shape[1])
         first, second = np.unravel_index(best, squares.shape[:2])
         of_steps = (step[first, second, tables], first + steps.start)
-        return self._member(
-            target, flat[best, tables], of_steps, (image[first, second, tables], second + images.start)
-        )
+        return self._member(target, flat[best, tables], of_steps, (image[first, second, tables], second + images.start))
 
     def _keeps(self, coefficient: Floats) -> NDArray[np.bool_] | bool:
         """Whether the epochs' term does harm, as it must."""

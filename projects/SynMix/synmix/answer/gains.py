@@ -1,6 +1,6 @@
 """What synthetic images change: at equal compute, at each side's own best length, and of an unequal comparison."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,12 +51,14 @@ def compare(table: Table, first: Cell, second: Cell) -> Estimate:
     one, other = table.cells[first], table.cells[second]
     shared = sorted(one.keys() & other.keys())
     if len(shared) > 1 or min(len(one), len(other)) == 1:
-        pairs = [(one[seed], other[seed]) for seed in shared] or [(next(iter(one.values())), next(iter(other.values())))]
+        pairs = [(one[seed], other[seed]) for seed in shared] or [
+            (next(iter(one.values())), next(iter(other.values())))
+        ]
         return _paired(table, pairs[: len(shared) or 1])
     sides = list(one.values()), list(other.values())
     images, own = table.image_variance(*sides)
-    values = [[run.average_precision for run in side] for side in sides]
-    return unpaired_effects(*values, images, (own / 2, own / 2))
+    before, after = ([run.average_precision for run in side] for side in sides)
+    return unpaired_effects(before, after, images, (own / 2, own / 2))
 
 
 def _paired(table: Table, pairs: list[tuple[Training, Training]]) -> Estimate:
@@ -70,7 +72,12 @@ def equal_compute(table: Table) -> Comparison | None:
     AP. Where no pair has two seeds, the longest with one, whose estimate is open."""
     pairs = [(mixture, table.control_of(mixture)) for mixture in table.mixtures]
     found = [
-        Comparison(control, mixture, compare(table, control, mixture), _seeds(table, control, mixture))
+        Comparison(
+            control,
+            mixture,
+            compare(table, control, mixture),
+            seeds_a_side(table.cells[control].keys(), table.cells[mixture].keys()),
+        )
         for mixture, control in pairs
         if control is not None
     ]
@@ -82,9 +89,9 @@ def _rank(comparison: Comparison) -> tuple[int, bool, int, int]:
     return mixture.real, not comparison.estimate.is_open, mixture.iterations, mixture.synthetic
 
 
-def _seeds(table: Table, first: Cell, second: Cell) -> int:
-    one, other = table.cells[first].keys(), table.cells[second].keys()
-    return len(one & other) if len(one & other) > 1 else min(len(one), len(other))
+def seeds_a_side(first: Set[int], second: Set[int]) -> int:
+    """How many seeds a comparison stands on: pairs where two or more are shared, else the side with fewer."""
+    return len(first & second) if len(first & second) > 1 else min(len(first), len(second))
 
 
 def gain_at_best(table: Table, real: int, synthetic: int) -> GainAtBest | None:
@@ -151,7 +158,9 @@ def published_comparison(table: Table) -> tuple[Cell, Cell] | None:
     return control, mixture
 
 
-def judge(estimate: Estimate, least_gain: float = 0.0, margin: float | None = None, confidence: float = 0.95) -> Verdict:
+def judge(
+    estimate: Estimate, least_gain: float = 0.0, margin: float | None = None, confidence: float = 0.95
+) -> Verdict:
     """*Helps* where the interval lies above the least gain, *does not help* where it lies below or the gain is
     equivalent to none within the margin (two one-sided tests), else *open*; always open with one training a side."""
     if estimate.is_open:

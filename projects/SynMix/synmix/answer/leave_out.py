@@ -29,7 +29,7 @@ def leave_one_cell_out(table: Table, confidence: float = 0.95) -> LeaveOut | Non
     errors: dict[Cell, float] = {}
     covered: list[bool] = []
     for cell in cells:
-        surface = fit_surface(table.without(cell), _RESAMPLES, confidence)
+        surface = fit_surface(table.without(cell), _RESAMPLES, confidence, is_polished=False)
         if surface is None or surface.unknown(cell):
             continue
         predicted = surface.predict_cell(cell)

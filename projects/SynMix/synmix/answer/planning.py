@@ -1,12 +1,11 @@
 """Which training to run next: the one that narrows the verdict most for a GPU hour, or none."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from synmix.answer.gains import SEEDS, Verdict, compare
+from synmix.answer.gains import SEEDS, Verdict, compare, seeds_a_side
 from synmix.answer.table import Cell, Table
-from synmix.statistics import Estimate, random_effects
+from synmix.statistics import Estimate
 
 #: Beyond so many seeds a side the difference is too small to be worth settling.
 MOST_SEEDS = 30
@@ -48,7 +47,7 @@ def next_run(
     that lacks one first, since a pair's difference is free of what its seed does to both.
     """
     have = [set(table.cells.get(cell, {})) for cell in (control, mixture)]
-    pairs = len(have[0] & have[1])
+    pairs = seeds_a_side(have[0], have[1])
     if pairs >= SEEDS:
         estimate = compare(table, control, mixture)
         if verdict != "open":
@@ -56,8 +55,8 @@ def next_run(
         needed = seeds_needed(estimate, pairs, least_gain, confidence)
         if needed is None:
             return Stop(
-                f"The gain is {_plus_minus(estimate, confidence)} AP, too near to {least_gain:g} to be told from it with "
-                f"{MOST_SEEDS} seeds a side. Give a --margin below which a difference does not matter, or evaluate on "
+                f"The gain is {_plus_minus(estimate, confidence)} AP, too near to {least_gain:g} to be told from it "
+                f"with {MOST_SEEDS} seeds a side. Give a --margin below which a difference does not matter, or evaluate on "
                 "more images."
             )
         why = _narrowing(table, estimate, pairs, needed, (control, mixture), confidence)
@@ -71,9 +70,7 @@ def next_run(
     return NextRun(cell, seed, None if hours is None else hours * cell.iterations, why)
 
 
-def _choose(
-    control: Cell, mixture: Cell, have: list[set[int]], available: Available
-) -> tuple[Cell, int] | None:
+def _choose(control: Cell, mixture: Cell, have: list[set[int]], available: Available) -> tuple[Cell, int] | None:
     """A seed that one side has and the other lacks; else a new one, of the control first."""
     halves = [(mixture, seed) for seed in sorted(have[0] - have[1])]
     halves += [(control, seed) for seed in sorted(have[1] - have[0])]

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from synmix.answer.laws import EXPONENTS, HIGHEST, LOWEST, Floats, Laws, Points
 
 _ROUNDS = 6
-_STEP = 1e-4  # of the numerical derivatives by exponents
 _SEED_DAMPING = 1e-2
 
 
@@ -40,9 +39,9 @@ def polish(laws: Laws, at: Points, weights: Floats, values: Floats) -> Laws:
 
 def _free(laws: Laws) -> NDArray[np.bool_]:
     """(N, 4 + 6): which coefficients and exponents a law has."""
-    has = laws.coefficients > 0
+    has: NDArray[np.bool_] = laws.coefficients > 0
     has[:, 0] = True
-    worth, _, _, gamma, kappa, _ = (laws.exponents > 0).T
+    _, _, _, gamma, kappa, _ = (laws.exponents > 0).T
     steps, images = has[:, 1], has[:, 2]
     is_diluted = steps & (laws.exponents[:, EXPONENTS.index("worth")] < 1)
     exponents = [is_diluted, steps, images, images & gamma, images & kappa, images & kappa]
@@ -65,11 +64,22 @@ def _moved(laws: Laws, at: Points, root: Floats, residuals: Floats, free: NDArra
 
 
 def _by_exponents(laws: Laws, at: Points) -> Floats:
-    """Numerical derivatives: (N, P, 6)."""
-    here = laws.at(at)
-    slopes = []
-    for index in range(len(EXPONENTS)):
-        exponents = laws.exponents.copy()
-        exponents[:, index] += _STEP
-        slopes.append((Laws(laws.scale, laws.coefficients, exponents, laws.epoch_power).at(at) - here) / _STEP)
+    """Derivatives by the exponents: (N, P, 6)."""
+    worth, beta, alpha, _, kappa, sigma = laws.exponents.T[:, :, None]
+    terms = laws.terms(at)
+    of_steps = terms[:, :, 1] * laws.coefficients[:, 1, None]
+    of_images = terms[:, :, 2] * laws.coefficients[:, 2, None]
+    share, ratio = at.real / (at.real + at.synthetic), at.synthetic / at.real
+    counted = np.maximum(share + worth * (1 - share), 1e-9)
+    saturation = 1 + ratio / sigma
+    images = 1 + kappa * ratio / saturation
+    by_images = -alpha * of_images / images
+    slopes = [
+        -beta * of_steps * (1 - share) / counted,
+        -of_steps * np.log(counted * at.iterations / laws.scale.iterations),
+        -of_images * np.log(images * at.real / laws.scale.real),
+        -of_images * np.log1p(ratio),
+        by_images * ratio / saturation,
+        by_images * kappa * (ratio / saturation / sigma) ** 2,
+    ]
     return np.stack(slopes, axis=2)

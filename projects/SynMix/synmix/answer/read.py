@@ -3,31 +3,42 @@
 import csv
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from synmix.answer.table import Cell, Table, Training, make_table
 from synmix.errors import UserError
+
+Keep = Callable[[Mapping[str, str]], bool]
 
 REQUIRED = ("real_images", "synthetic_images", "iterations", "seed", "AP")
 _OPTIONAL = ("image_se", "gpu_hours")
 _INDEX_REQUIRED = ("run", "data_set", "state", *REQUIRED)
 
 
-def read_table(path: str | os.PathLike[str]) -> Table:
+def read_table(path: str | os.PathLike[str], keep: Keep = lambda row: True) -> Table:
     """Reads a CSV with the columns real_images, synthetic_images, iterations, seed and AP, one row per training.
 
     Optional: ``image_se`` (standard error of the AP over the evaluated images) and ``gpu_hours``. Further columns are
     kept with the trainings.
 
+    Args:
+        path: the CSV.
+        keep: which rows to take (:func:`keep_rows`).
+
     Raises:
         UserError: the file cannot be read, a column is missing, or a row cannot be meant.
     """
     rows = _rows(Path(path), REQUIRED)
-    return make_table((_training(row, place, path) for place, row in rows), str(path))
+    return make_table((_training(row, place, path) for place, row in rows if keep(row)), str(path))
 
 
-def read_store(folder: str | os.PathLike[str], data_set: str | None = None, real_domain: str | None = None) -> Table:
+def read_store(
+    folder: str | os.PathLike[str],
+    data_set: str | None = None,
+    real_domain: str | None = None,
+    keep: Keep = lambda row: True,
+) -> Table:
     """Reads the finished trainings of a store from its ``index.csv``.
 
     Args:
@@ -35,6 +46,7 @@ def read_store(folder: str | os.PathLike[str], data_set: str | None = None, real
         data_set: the evaluated set whose AP is asked about.
         real_domain: the set to take where ``data_set`` is None and there are several; callers that know domains name
             the real one.
+        keep: which rows to take (:func:`keep_rows`).
 
     Raises:
         UserError: no index, an index without the columns, nothing finished, or several evaluated sets and no choice.
@@ -42,7 +54,8 @@ def read_store(folder: str | os.PathLike[str], data_set: str | None = None, real
     path = Path(folder) / "index.csv"
     if not path.is_file():
         raise UserError(f"'{folder}' holds no index.csv; give the folder of a store, or --table with a CSV.")
-    rows = [(place, row) for place, row in _rows(path, _INDEX_REQUIRED) if row["state"] == "finished" and row["AP"]]
+    rows = [(place, row) for place, row in _rows(path, _INDEX_REQUIRED) if keep(row)]
+    rows = [(place, row) for place, row in rows if row["state"] == "finished" and row["AP"]]
     names = sorted({row["data_set"] for _, row in rows})
     chosen = data_set or (real_domain if real_domain in names else None) or (names[0] if len(names) == 1 else None)
     if not rows:
@@ -51,6 +64,28 @@ def read_store(folder: str | os.PathLike[str], data_set: str | None = None, real
         asked = f"no finished run was evaluated on '{data_set}'" if data_set else "runs were evaluated on several sets"
         raise UserError(f"'{path}': {asked}; choose with --data-set: {', '.join(names)}.")
     return make_table((_training(row, place, path) for place, row in rows if row["data_set"] == chosen), str(path))
+
+
+def keep_rows(conditions: Sequence[str]) -> Keep:
+    """Whether a row has, in each column named, one of the values: from ``["model=a,b", "config=mixture.yaml"]``.
+
+    Raises:
+        UserError: a condition is not COLUMN=VALUE, or (when a row is asked about) there is no such column.
+    """
+    wanted: dict[str, set[str]] = {}
+    for condition in conditions:
+        name, equals, values = condition.partition("=")
+        if not name or not equals:
+            raise UserError(f"--only is '{condition}'; give COLUMN=VALUE, or COLUMN=VALUE,VALUE.")
+        wanted.setdefault(name.strip(), set()).update(value.strip() for value in values.split(","))
+
+    def keep(row: Mapping[str, str]) -> bool:
+        for name in wanted:
+            if name not in row:
+                raise UserError(f"--only names the column '{name}', which is not there; found: {', '.join(row)}.")
+        return all(row[name] in values for name, values in wanted.items())
+
+    return keep
 
 
 def _rows(path: Path, required: tuple[str, ...]) -> list[tuple[str, dict[str, str]]]:

@@ -94,8 +94,8 @@ def _gain(answer: Answer) -> str:
         return f"{first} {answer.why['gain']}"
     mixture = answer.gain.mixture
     text = (
-        f"{first} At equal compute ({mixture.iterations:,} iterations), adding {mixture.synthetic:,} synthetic images to "
-        f"{mixture.real:,} real ones changes AP by {change(answer.gain.estimate, level)}"
+        f"{first} At equal compute ({mixture.iterations:,} iterations), adding {mixture.synthetic:,} synthetic images "
+        f"to {mixture.real:,} real ones changes AP by {change(answer.gain.estimate, level)}"
     )
     if answer.best is not None:
         lengths = f"{answer.best.control.iterations:,} and {answer.best.mixture.iterations:,} iterations"
@@ -104,8 +104,8 @@ def _gain(answer: Answer) -> str:
     if answer.split is not None:
         split, confidence = answer.split, answer.question.confidence
         text += (
-            f" Of the step from {split.short} to {split.mixture}, {change(split.total, confidence)}, the longer training "
-            f"makes {change(split.length, confidence)} and the data make {change(split.data, confidence)}."
+            f" Of the step from {split.short} to {split.mixture}, {change(split.total, confidence)}, the longer "
+            f"training makes {change(split.length, confidence)} and the data make {change(split.data, confidence)}."
         )
     return text
 
@@ -136,7 +136,8 @@ def _exchange(answer: Answer) -> str:
 
 def _place(answer: Answer) -> str:
     mixture = answer.mixture
-    return f"{mixture.real:,} real images beside {mixture.synthetic // 2:,} synthetic ones ({mixture.iterations:,} iterations)"
+    images = f"{mixture.real:,} real images beside {mixture.synthetic // 2:,} synthetic ones"
+    return f"{images} ({mixture.iterations:,} iterations)"
 
 
 def _advice(answer: Answer) -> str:
@@ -160,8 +161,8 @@ def _prediction(answer: Answer, asked: Cell) -> str:
     text = f"A training on {asked} is expected to reach {reached(answer.prediction)}"
     if answer.prediction.beyond > 0:
         text += (
-            f"; that lies beyond what was run, by {100 * answer.prediction.beyond:.0f} % of what the runs span, and the "
-            "interval is widened for it"
+            f"; that lies beyond what was run, by {100 * answer.prediction.beyond:.0f} % of what the runs span, and "
+            "the interval is widened for it"
         )
     return text + "."
 

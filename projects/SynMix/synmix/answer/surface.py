@@ -15,8 +15,8 @@ from scipy.special import stdtrit
 from synmix.answer.fitting import Design, Fits
 from synmix.answer.hull import Hull
 from synmix.answer.laws import Floats, Laws, Points, Scale, points
-from synmix.answer.polish import polish
 from synmix.answer.noise import CellMeans, cell_means
+from synmix.answer.polish import polish
 from synmix.answer.table import Cell, Table
 
 #: Two terms, one exponent and the noise need so many cells.
@@ -42,13 +42,27 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """The variances of one new training around the law."""
+
+    misfit: float  # of its cell's true mean; with one training a cell it holds the training's own
+    training: float
+    seed: float  # of what all trainings of its seed share
+
+    @property
+    def variance(self) -> float:
+        """All of it."""
+        return self.misfit + self.training + self.seed
+
+
+@dataclass(frozen=True)
 class Surface:
     """A fitted family with its resampled laws."""
 
     means: CellMeans
     fits: Fits
     laws: Laws  # one drawn law for each resampled table
-    noise: float  # the variance of one new training around the law: misfit, its own and its seed's
+    noise: Noise  # of one new training around the law
     freedom: float  # degrees of freedom of the noise (Satterthwaite's)
     span: float  # of the fitted AP over the cells
     confidence: float = 0.95
@@ -67,7 +81,7 @@ class Surface:
         each."""
         beyond = self.hull.distance(at)
         beyond[beyond < _INSIDE] = 0.0
-        noise = np.sqrt(self.noise + (DOUBT_BEYOND * self.span * beyond) ** 2)
+        noise = np.sqrt(self.noise.variance + (DOUBT_BEYOND * self.span * beyond) ** 2)
         drawn = self.laws.at(at)[:, None, :] + _student(self.freedom)[:, None] * noise
         tail = 50 * (1 - self.confidence)
         low, high = np.percentile(drawn.reshape(-1, len(at)), [tail, 100 - tail], axis=0)
@@ -103,8 +117,14 @@ def _student(freedom: float) -> Floats:
     return stdtrit(freedom, (np.arange(_NOISES) + 0.5) / _NOISES)
 
 
-def fit_surface(table: Table, resamples: int = RESAMPLES, confidence: float = 0.95, seed: int = 0) -> Surface | None:
-    """Fits the family to a table; None where there are fewer than six cells with real images, or all are alike."""
+def fit_surface(
+    table: Table, resamples: int = RESAMPLES, confidence: float = 0.95, is_polished: bool = True
+) -> Surface | None:
+    """Fits the family to a table; None where there are fewer than six cells with real images.
+
+    Args:
+        is_polished: whether exponents leave their grid. Slopes need it, predictions hardly change.
+    """
     means = cell_means(table) if any(cell.real for cell in table.cells) else None
     if means is None or len(means.cells) < LEAST_CELLS:
         return None
@@ -114,7 +134,8 @@ def fit_surface(table: Table, resamples: int = RESAMPLES, confidence: float = 0.
     weights /= weights.mean()
     design = Design(at, weights, _scale(at))
     fits = design.fit(means.values[:, None])
-    fits = replace(fits, laws=polish(fits.laws, at, weights, np.tile(means.values, (len(fits.laws), 1))))
+    if is_polished:
+        fits = replace(fits, laws=polish(fits.laws, at, weights, np.tile(means.values, (len(fits.laws), 1))))
     fitted = fits.averaged(at)[0]
     parameters = float(fits.weights[:, 0] @ fits.parameters)
     spare = max(len(at) - parameters, 1.0)
@@ -122,18 +143,19 @@ def fit_surface(table: Table, resamples: int = RESAMPLES, confidence: float = 0.
     left = float((weights * (means.values - fitted) ** 2).sum() / spare)
     known = 0.0 if np.isnan(pure) else pure * float((weights / means.counts).mean())
     left = max(left, known, 1e-6)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     seeds = len({run.seed for run in table.trainings})
     shift = np.sqrt(means.seed_variance / seeds) * generator.standard_normal(resamples)
     noise = np.sqrt(left / weights)[:, None] * generator.standard_normal((len(at), resamples))
     resampled = fitted[:, None] + shift + noise
-    laws = polish(design.fit(resampled).drawn(generator), at, weights, resampled.T)
+    laws = design.fit(resampled).drawn(generator)
+    laws = polish(laws, at, weights, resampled.T) if is_polished else laws
     misfit, training = left - known, 0.0 if np.isnan(pure) else pure
     usual = SEED_SHARE * (misfit + training)
     shared = ((seeds - 1) * means.seed_variance + SEED_FREEDOM * usual) / (seeds - 1 + SEED_FREEDOM)
     parts = ((misfit, spare), (training, means.freedom), (shared, seeds - 1 + SEED_FREEDOM))
     freedom = sum(part for part, _ in parts) ** 2 / sum(part**2 / known for part, known in parts if part > 0)
-    return Surface(means, fits, laws, misfit + training + shared, freedom, float(np.ptp(fitted)), confidence)
+    return Surface(means, fits, laws, Noise(misfit, training, shared), freedom, float(np.ptp(fitted)), confidence)
 
 
 def _scale(at: Points) -> Scale:

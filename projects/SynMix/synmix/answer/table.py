@@ -117,7 +117,9 @@ def make_table(trainings: Iterable[Training], source: str) -> Table:
             raise UserError(_disagreement(source, known, training))
     if len(kept) < 2:
         count = "one training" if kept else "no training"
-        raise UserError(f"'{source}' holds {count}; an answer compares, so give at least two, one of real images alone.")
+        raise UserError(
+            f"'{source}' holds {count}; an answer compares, so give at least two, one of real images alone."
+        )
     return Table(tuple(kept.values()))
 
 
