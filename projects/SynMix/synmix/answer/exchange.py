@@ -11,7 +11,7 @@ from synmix.answer.table import Cell, Table
 #: slopes that differ by this much (docs/answer.md).
 FORM = 0.55
 _STEP = 0.02  # relative, of the numerical slopes
-_DRAWS = 16  # of the form's doubt for each resampled law
+_DRAWS = 60  # of the form's doubt for each resampled law
 
 
 def exchange_rate(table: Table, surface: Surface | None, place: Cell) -> tuple[Interval | None, str]:

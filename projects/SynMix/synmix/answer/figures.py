@@ -54,7 +54,8 @@ class Picture:
 
 def pictures(answer: Answer) -> list[Picture]:
     """The figures that the table allows; each that it does not is left out."""
-    drawn = [_curves(answer), _equal_lines(answer), _differences(answer), _variances(answer)]
+    with matplotlib.rc_context(_STYLE):
+        drawn = [_curves(answer), _equal_lines(answer), _differences(answer), _variances(answer)]
     return [picture for picture in drawn if picture is not None]
 
 
@@ -82,8 +83,7 @@ def _curves(answer: Answer) -> Picture | None:
     axes.legend(loc="best")
     title = f"AP against real images at equal compute, {mixture.iterations:,} iterations"
     caption = (
-        f"{title}. Lines: the fitted law; bands: the {answer.question.confidence:.0%} interval of one training; dots: "
-        "trainings."
+        f"Lines: the fitted law; bands: the {answer.question.confidence:.0%} interval of one training; dots: trainings."
     )
     return Picture("curves", title, caption, _svg(figure, title))
 
@@ -99,11 +99,12 @@ def _synthetic_curve(answer: Answer, surface: Surface) -> Picture:
         _band(axes, surface, places, at, color, f"{length:,} iterations")
     runs = [(run.cell.synthetic, run.average_precision) for run in answer.table.trainings if run.cell.real]
     axes.plot(*_columns(runs), "o", color=INK, markersize=4.5, alpha=0.75, label="trainings, any length")
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
     axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.legend(loc="lower right")
     title = f"AP against synthetic images beside {size:,} real ones"
     caption = (
-        f"{title}: the table holds one real size, so nothing is known of fewer or more. Lines: the fitted law at two "
+        f"The table holds one real size, so nothing is known of fewer or more. Lines: the fitted law at two "
         f"lengths; bands: the {answer.question.confidence:.0%} interval of one training, wide where no training had "
         "that amount and length."
     )
@@ -132,13 +133,20 @@ def _equal_lines(answer: Answer) -> Picture | None:
     axes.clabel(lines, fmt="%.3g", fontsize=10)
     axes.contourf(across, up, beyond, levels=[0.03, np.inf], colors=[GRAY], alpha=0.18)
     shown = [cell for cell in surface.means.cells if axis == 2 or _is_near(cell, mixture.iterations)]
-    axes.plot([cell[axis] for cell in shown], [cell.synthetic for cell in shown], "o", color=INK, markersize=4.5)
+    axes.plot(
+        [cell[axis] for cell in shown],
+        [cell.synthetic for cell in shown],
+        "o",
+        color=INK,
+        markersize=4.5,
+        clip_on=False,
+    )
     axes.set_xscale("log")
     _plain_ticks(axes, sorted({int(cell[axis]) for cell in shown}))
     axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
     where = f"at {mixture.iterations:,} iterations" if axis == 0 else f"beside {int(cells[0, 0]):,} real ones"
     title = f"Lines of equal AP over {name} and synthetic images {where}"
-    caption = f"{title}. Dots: what was run; shaded: beyond it, where the lines are the law's guess."
+    caption = "Dots: what was run; shaded: beyond it, where the lines are the law's guess."
     return Picture("equal_ap", title, caption, _svg(figure, title))
 
 
@@ -171,7 +179,7 @@ def _differences(answer: Answer) -> Picture | None:
     axes.grid(axis="y", visible=False)
     title = "What the gain is made of"
     parts = ", ".join(f"{name}: {change(estimate, plain)}".replace("\n", " ") for name, estimate, _ in rows)
-    caption = f"{title}: dots with their {plain:.0%} intervals."
+    caption = f"Each difference with its {plain:.0%} interval."
     return Picture("made_of", title, caption, _svg(figure, f"{title}: {parts}"))
 
 
@@ -204,18 +212,18 @@ def _variances(answer: Answer) -> Picture | None:
     axes.grid(axis="y", visible=False)
     title = "Where the variance comes from"
     caption = (
-        f"{title}, for one training on {answer.mixture}. Images: evaluate on more; seeds and trainings: run more of "
+        f"Of one training on {answer.mixture}. Images: evaluate on more; seeds and trainings: run more of "
         "them; the law: run further compositions and lengths."
     )
     return Picture("variance", title, caption, _svg(figure, title))
 
 
 def _panel(x_label: str, y_label: str) -> tuple[Figure, Axes]:
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=_SIZE, layout="constrained")
-        axes = figure.subplots()
-        axes.set_xlabel(x_label)
-        axes.set_ylabel(y_label)
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    axes = figure.subplots()
+    axes.set_axisbelow(True)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
     return figure, axes
 
 
@@ -244,7 +252,7 @@ def _plain_ticks(axes: Axes, places: list[int]) -> None:
 def _svg(figure: Figure, title: str) -> str:
     """The figure as an ``<svg>`` element that scales with the page and tells a screen reader what it shows."""
     stream = io.StringIO()
-    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": title}):
+    with matplotlib.rc_context({"svg.hashsalt": title}):
         figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
     text = stream.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)

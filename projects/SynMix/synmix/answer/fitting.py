@@ -1,8 +1,8 @@
 """Fits the family of laws to the means of the cells, on many tables at once.
 
 The exponents are on a grid and the coefficients solved exactly (variable projection), so a fit is the grid's best and
-no start can miss it. Where a coefficient would be negative the law drops that term, which is another member of the family:
-together that is non-negative least squares.
+no start can miss it. Where a coefficient would be negative the law drops that term, which is another member of the
+family: together that is non-negative least squares.
 """
 
 from collections.abc import Iterator

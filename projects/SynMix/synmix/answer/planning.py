@@ -56,12 +56,12 @@ def next_run(
         if needed is None:
             return Stop(
                 f"The gain is {_plus_minus(estimate, confidence)} AP, too near to {least_gain:g} to be told from it "
-                f"with {MOST_SEEDS} seeds a side. Give a --margin below which a difference does not matter, or evaluate on "
-                "more images."
+                f"with {MOST_SEEDS} seeds a side. Give a --margin below which a difference does not matter, or "
+                "evaluate on more images."
             )
         why = _narrowing(table, estimate, pairs, needed, (control, mixture), confidence)
     else:
-        why = f"A verdict needs {SEEDS} seeds of both sides at equal compute, and there are {pairs}."
+        why = f"A verdict needs {SEEDS} seeds of both sides at equal compute, and has {pairs}."
     choice = _choose(control, mixture, have, available)
     if choice is None:
         return Stop("It stays open: no training of the mixture or its control is left to run.")

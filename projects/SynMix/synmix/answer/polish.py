@@ -21,7 +21,7 @@ def polish(laws: Laws, at: Points, weights: Floats, values: Floats) -> Laws:
     root = np.sqrt(weights)
     free = _free(laws)
     damping = np.full(len(laws), _SEED_DAMPING)
-    residuals = root * (values - laws.at(at))
+    residuals: Floats = root * (values - laws.at(at))
     for _ in range(_ROUNDS):
         moved = _moved(laws, at, root, residuals, free, damping)
         trial = root * (values - moved.at(at))
@@ -39,7 +39,7 @@ def polish(laws: Laws, at: Points, weights: Floats, values: Floats) -> Laws:
 
 def _free(laws: Laws) -> NDArray[np.bool_]:
     """(N, 4 + 6): which coefficients and exponents a law has."""
-    has: NDArray[np.bool_] = laws.coefficients > 0
+    has = laws.coefficients > 0
     has[:, 0] = True
     _, _, _, gamma, kappa, _ = (laws.exponents > 0).T
     steps, images = has[:, 1], has[:, 2]

@@ -26,9 +26,9 @@ RESAMPLES = 200
 DOUBT_BEYOND = 0.15
 #: Few seeds hardly tell what all trainings of one seed share (one tells nothing). Beforehand its variance is taken as
 #: this share of what trainings differ by, and that counts as much as so many degrees of freedom.
-SEED_SHARE, SEED_FREEDOM = 0.5, 2
+SEED_SHARE, SEED_FREEDOM = 0.6, 3
 _INSIDE = 0.01  # distances from the hull that do not count
-_NOISES = 15  # stratified noises around each resampled law
+_NOISES = 61  # stratified noises around each resampled law: many, since the tails are asked for
 
 
 @dataclass(frozen=True)
