@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.answer_coverage import LAWS, draw_table, full_design
 
 from synmix.answer import read_table
+from synmix.answer.known_laws import LAWS, draw_table, full_design
 
 ROOT = Path(__file__).parents[3]
 COLUMNS = "real_images,synthetic_images,iterations,seed,AP"

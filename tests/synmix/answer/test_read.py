@@ -102,5 +102,5 @@ def test_a_store_gives_its_finished_runs_on_one_data_set(tmp_path):
         read_store(tmp_path, "other")
     for table in (read_store(tmp_path, "city"), read_store(tmp_path, real_domain="city")):
         assert [(run.cell.synthetic, run.gpu_hours) for run in table.trainings] == [(0, 2), (50, 2)]
-    with pytest.raises(UserError, match="holds no index.csv"):
+    with pytest.raises(UserError, match=r"holds no index\.csv"):
         read_store(tmp_path / "none")

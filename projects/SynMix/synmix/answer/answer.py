@@ -142,7 +142,9 @@ def answer(table: Table, question: Question | None = None) -> Answer:
     if prediction is None:
         why["prediction"] = missing
     advice = _recommend(table, surface, question, why)
-    following = next_run(table, control, mixture, verdict, question.least_gain, question.verdict_confidence)
+    following = next_run(
+        table, control, mixture, verdict, question.least_gain, question.margin, question.verdict_confidence
+    )
     why["next"] = following.why
     error = leave_one_cell_out(table, question.confidence) if question.checks_law else None
     if error is None:

@@ -38,6 +38,7 @@ def next_run(
     mixture: Cell,
     verdict: Verdict,
     least_gain: float = 0.0,
+    margin: float | None = None,
     confidence: float = 0.95,
     available: Available = lambda cell, seed: True,
 ) -> NextRun | Stop:
@@ -52,11 +53,11 @@ def next_run(
         estimate = compare(table, control, mixture)
         if verdict != "open":
             return Stop(f"It is decided: the gain is {_plus_minus(estimate, confidence)} AP with {pairs} seeds a side.")
-        needed = seeds_needed(estimate, pairs, least_gain, confidence)
+        needed = seeds_needed(estimate, pairs, least_gain, margin, confidence)
         if needed is None:
             return Stop(
                 f"The gain is {_plus_minus(estimate, confidence)} AP, too near to {least_gain:g} to be told from it "
-                f"with {MOST_SEEDS} seeds a side. Give a --margin below which a difference does not matter, or "
+                f"with {MOST_SEEDS} seeds a side. Give a --margin within which a difference does not matter, or "
                 "evaluate on more images."
             )
         why = _narrowing(table, estimate, pairs, needed, (control, mixture), confidence)
@@ -81,11 +82,15 @@ def _choose(control: Cell, mixture: Cell, have: list[set[int]], available: Avail
     return next(((control, seed) for seed in both if available(control, seed) and available(mixture, seed)), None)
 
 
-def seeds_needed(estimate: Estimate, seeds: int, least_gain: float, confidence: float) -> int | None:
-    """How many seeds a side are expected to tell the gain from the least gain, if it stays where it is; None where
-    MOST_SEEDS do not."""
+def seeds_needed(
+    estimate: Estimate, seeds: int, least_gain: float, margin: float | None, confidence: float
+) -> int | None:
+    """How many seeds a side are expected to tell the gain from the least gain, or to show that it lies within the
+    margin, if it stays where it is; None where MOST_SEEDS do not."""
     for number in range(seeds + 1, MOST_SEEDS + 1):
-        if abs(estimate.value - least_gain) > _half_width(estimate, seeds, number, confidence):
+        is_told = abs(estimate.value - least_gain) > _half_width(estimate, seeds, number, confidence)
+        one_sided = _half_width(estimate, seeds, number, 2 * confidence - 1)
+        if is_told or (margin is not None and abs(estimate.value) + one_sided < margin):
             return number
     return None
 

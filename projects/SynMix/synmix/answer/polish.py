@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from synmix.answer.laws import EXPONENTS, HIGHEST, LOWEST, Floats, Laws, Points
 
 _ROUNDS = 6
-_SEED_DAMPING = 1e-2
+_FIRST_DAMPING = 1e-2
 
 
 def polish(laws: Laws, at: Points, weights: Floats, values: Floats) -> Laws:
@@ -20,7 +20,7 @@ def polish(laws: Laws, at: Points, weights: Floats, values: Floats) -> Laws:
     """
     root = np.sqrt(weights)
     free = _free(laws)
-    damping = np.full(len(laws), _SEED_DAMPING)
+    damping: Floats = np.full(len(laws), _FIRST_DAMPING)
     residuals: Floats = root * (values - laws.at(at))
     for _ in range(_ROUNDS):
         moved = _moved(laws, at, root, residuals, free, damping)
