@@ -115,7 +115,7 @@ def replay_of(table: Table, least_gain: float, margin: float | None, confidence:
 
 
 def compared(
-    replay: Replay, right: Verdict, generator: np.random.Generator, times: int
+    replay: Replay, right: set[Verdict], generator: np.random.Generator, times: int
 ) -> dict[str, tuple[float, float]]:
     """For each order the mean hours until decided, and the share of replays that were decided and right."""
     orders: dict[str, list[Order]] = {
@@ -126,7 +126,7 @@ def compared(
     found = {}
     for name, repeated in orders.items():
         runs = [replay.run(order) for order in repeated]
-        found[name] = float(np.mean([hours for hours, _ in runs])), float(np.mean([v == right for _, v in runs]))
+        found[name] = float(np.mean([hours for hours, _ in runs])), float(np.mean([v in right for _, v in runs]))
     return found
 
 
@@ -139,7 +139,7 @@ def main() -> None:
         table = read_table(arguments.table) if arguments.table else read_store(arguments.store, arguments.data_set)
         replay = replay_of(table, arguments.least_gain, arguments.margin, 1 - 0.05 / arguments.looks)
         right = judge(compare(table, replay.control, replay.mixture), arguments.least_gain, arguments.margin)
-        _print(str(arguments.table or arguments.store), [compared(replay, right, generator, 50)])
+        _print(str(arguments.table or arguments.store), [compared(replay, {right}, generator, 50)])
         return
     for law in LAWS:
         found = []
@@ -147,8 +147,14 @@ def main() -> None:
             table = draw_table(law, full_design(), arguments.seeds, generator)
             replay = replay_of(table, arguments.least_gain, arguments.margin, 1 - 0.05 / arguments.looks)
             gain = law.ap(*replay.mixture) - law.ap(*replay.control)
-            found.append(compared(replay, "helps" if gain > arguments.least_gain else "does not help", generator, 5))
+            found.append(compared(replay, _right(gain, arguments.least_gain, arguments.margin), generator, 5))
         _print(law.name, found)
+
+
+def _right(gain: float, least_gain: float, margin: float) -> set[Verdict]:
+    """The verdicts that are right of a true gain; both where it is above the least gain, yet within the margin."""
+    right: set[Verdict] = {"helps" if gain > least_gain else "does not help"}
+    return right | {"does not help"} if abs(gain) < margin else right
 
 
 def _print(name: str, found: list[dict[str, tuple[float, float]]]) -> None:

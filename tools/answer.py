@@ -10,6 +10,7 @@ sentences go to the screen, answer.html and answer.md to --output.
 """
 
 import argparse
+import math
 from pathlib import Path
 
 from synmix.answer.answer import Question, answer
@@ -53,11 +54,14 @@ def main() -> None:
     print("\n".join(four_sentences(given)))
     for note in notes(given):
         print(f"note: {note}")
-    if arguments.json:
-        write_json(arguments.json, given.as_json())
     from synmix.answer.page import write_pages  # matplotlib: the sentences do not wait for it
 
-    print(f"page: {write_pages(given, arguments.output)}")
+    try:
+        if arguments.json:
+            write_json(arguments.json, given.as_json())
+        print(f"page: {write_pages(given, arguments.output)}")
+    except OSError as error:
+        raise UserError(f"'{error.filename}' cannot be written ({error.strerror}); choose another place.") from None
 
 
 def _table(arguments: argparse.Namespace) -> Table:
@@ -72,6 +76,10 @@ def _table(arguments: argparse.Namespace) -> Table:
 def _question(arguments: argparse.Namespace) -> Question:
     if (arguments.costs is None) != (arguments.budget is None):
         raise UserError("--costs and --budget belong together: prices, and what may be spent.")
+    for name in ("least_gain", "margin", "budget"):
+        value = getattr(arguments, name)
+        if value is not None and not math.isfinite(value):
+            raise UserError(f"--{name.replace('_', '-')} is {value:g}; give a finite number.")
     if not 0.5 <= arguments.confidence < 1:
         raise UserError(f"--confidence is {arguments.confidence:g}; give a share such as 0.95.")
     if arguments.margin is not None and not arguments.margin > 0:

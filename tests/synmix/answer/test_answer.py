@@ -4,14 +4,30 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
 import pytest
 from benchmarks import answer_coverage
+from hypothesis import HealthCheck, settings
+from hypothesis import given as given_by
+from hypothesis import strategies as st
 
-from synmix.answer import Cell, Costs, Question, Stop, Table, answer, four_sentences, headline, notes
+from synmix.answer import (
+    Cell,
+    Costs,
+    Question,
+    Stop,
+    Table,
+    Training,
+    answer,
+    four_sentences,
+    headline,
+    make_table,
+    notes,
+)
 from synmix.answer.figures import pictures
 from synmix.answer.known_laws import LAWS
 from synmix.answer.page import html, write_pages
@@ -96,6 +112,31 @@ def test_tables_that_cannot_decide_say_which_runs_would(drawn, kind):
     assert "nan" not in pages and "inf" not in re.sub("info", "", pages)
 
 
+cells = st.builds(
+    Cell, st.sampled_from([0, 10, 40, 90]), st.sampled_from([0, 30, 200]), st.sampled_from([5, 100, 101, 900])
+).filter(lambda cell: cell.real + cell.synthetic > 0)
+rows = st.tuples(cells, st.integers(0, 3), st.sampled_from([0.0, 12.3, 31.0, 31.1, 33.9, 100.0]))
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@given_by(st.lists(rows, min_size=2, max_size=25, unique_by=lambda row: row[:2]), cells)
+def test_any_table_has_an_answer(found, asked):
+    """Whatever was run: a verdict, four sentences, JSON without nan, and a reason for each null."""
+    table = make_table((Training(cell, seed, ap) for cell, seed, ap in found), "any")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        given = answer(table, Question(predict=asked, margin=0.5))
+    plain = given.as_json()
+    json.dumps(plain, allow_nan=False)
+    assert len(four_sentences(given)) == 4 and notes(given) is not None
+    for name in KEYS[1:]:
+        if plain[name] is None:
+            assert plain["why"][name], name
+    for name in ("gain", "gain_at_best", "prediction"):
+        if plain[name] is not None:
+            assert plain[name]["low"] <= plain[name]["value"] <= plain[name]["high"]
+
+
 def test_looks_share_the_error(drawn):
     table = drawn("helps")
     once, often = answer(table).as_json()["gain"], answer(table, Question(looks=5)).as_json()["gain"]
@@ -144,8 +185,10 @@ def test_the_tools_own_bad_input(paper_csv, tmp_path):
         (("--predict", "1,2"), "--predict is '1,2'"),
         (("--budget", "5"), "belong together"),
         (("--data-set", "city"), "--data-set chooses within a --store"),
+        (("--least-gain", "nan"), "--least-gain is nan"),
+        (("--output", paper_csv), "cannot be written"),
     ]:
-        done = run_tool("--table", paper_csv, "--output", tmp_path, *arguments)
+        done = run_tool("--table", paper_csv, "--output", tmp_path / "out", *arguments)
         assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
 
 
