@@ -24,6 +24,7 @@ from scipy import stats
 from synmix.errors import run_tool
 from synmix.evaluate.average_precision import MatchTable, average_precision, figures_of, resampled_average_precision
 from synmix.evaluate.bootstrap import mixed_models
+from synmix.evaluate.matching import TRUE_POSITIVE
 from synmix.files import read_json, write_json
 from synmix.statistics import Estimate, Runs, difference, image_variance, image_weights, mean, power, swap_test
 
@@ -33,7 +34,7 @@ _GAIN = 0.25  # of skill, in the unit of an object's hardness: about four points
 _LIKING = 0.3  # standard deviation of what an image does to one training alone
 _SHARED = 0.5  # what equal seeds share, as a share of what is a training's own
 TRAININGS = (1, 2, 3, 5)
-_RESAMPLES, _SWAPS = 80, 99
+_RESAMPLES, _SWAPS = 100, 99
 _BLOCK = 20  # experiments that are kept together
 _THRESHOLDS = np.array([0.5, 0.75])  # two of the ten IoUs: a fifth of the time
 
@@ -136,8 +137,38 @@ def _runs(tables: Sequence[MatchTable]) -> Runs:
     """AP as the tables are, and under resamples of their images, all in one go."""
     number = len(tables[0].images)
     weights = np.concatenate([np.ones((number, 1), np.float32), image_weights(number, _RESAMPLES, seed=0)], axis=1)
-    figures = np.stack([figures_of(resampled_average_precision(table, weights))[:, 0] for table in tables], axis=1)
+    figures = np.stack([quick_ap(table, weights) for table in tables], axis=1)
     return Runs(figures[0], figures[1:])
+
+
+def quick_ap(table: MatchTable, weights: np.ndarray) -> np.ndarray:
+    """(B,) AP in percent, as :func:`resampled_average_precision` finds it, for tables without equal scores and dropped
+    predictions: small ones cost a tenth."""
+    order = np.lexsort((-table.score, table.category))
+    category, columns = table.category[order], np.ascontiguousarray(weights.T)[:, table.image[order]]  # (B, P)
+    areas = np.full((weights.shape[1], len(table.classes), table.outcome.shape[1]), np.nan)
+    truths = weights.T @ table.truths
+    for one in range(len(table.classes)):
+        mine = slice(*np.searchsorted(category, [one, one + 1]))
+        drawn = columns[:, mine]
+        seen = np.cumsum(drawn, axis=1)
+        for threshold in range(areas.shape[2]):
+            hits = np.flatnonzero(table.outcome[order[mine], threshold] == TRUE_POSITIVE)
+            gained, after = drawn[:, hits], seen[:, hits]
+            found, before = np.cumsum(gained, axis=1), after - gained
+            precision = found / np.maximum(after, 1e-9)
+            precision += np.where(before > 0, (found - gained) / np.maximum(before, 1e-9), 1.0)
+            area = 0.5 * np.einsum("bp,bp->b", gained, precision)
+            np.divide(area, truths[:, one], out=areas[:, one, threshold], where=truths[:, one] > 0)
+    return figures_of(areas)[:, 0]
+
+
+def _check_quick() -> None:
+    generator = np.random.default_rng(0)
+    table = train(generator, draw_images(generator, 60), 0.3)
+    weights = image_weights(60, 50, seed=1)
+    exact = figures_of(resampled_average_precision(table, weights))[:, 0]
+    np.testing.assert_allclose(quick_ap(table, weights), exact, atol=1e-3)
 
 
 def _judge(arms: Sequence[Runs], truth: float, level: float, tables: list[list[MatchTable]]) -> dict[str, bool]:
@@ -235,6 +266,7 @@ def main() -> None:
     parser.add_argument("--gaussian", type=int, default=20_000, help="normal experiments of each cell (default: 20000)")
     parser.add_argument("--store", type=Path, default=Path("output/statistics_coverage.json"), help="what is done")
     arguments = parser.parse_args()
+    _check_quick()
     arguments.store.parent.mkdir(parents=True, exist_ok=True)
     done = _collect(arguments.store, arguments.images, arguments.ratios, math.ceil(arguments.experiments / _BLOCK))
     _print_tables(done, arguments.images, arguments.ratios)
