@@ -5,7 +5,14 @@ import pytest
 
 from synmix.errors import UserError
 from synmix.evaluate.average_precision import MatchTable, average_precision, figure_names, figures_of
-from synmix.evaluate.bootstrap import confidence_intervals, image_weights, paired_difference, resampled_figures
+from synmix.evaluate.bootstrap import (
+    confidence_intervals,
+    image_weights,
+    mixed_models,
+    paired_difference,
+    remarks,
+    resampled_figures,
+)
 
 CLASSES = ("person", "car", "train")
 
@@ -95,12 +102,61 @@ def test_trainings_that_disagree_widen_the_interval():
     assert wide.value == pytest.approx(np.mean(values) - figures_of(average_precision(base[0]))[0])
 
 
-def test_trainings_that_belong_together_are_drawn_together():
+def test_trainings_that_belong_together_cancel():
     tables = [random_table(seed, 0.2 + 0.3 * seed) for seed in range(3)]
-    together = paired_difference(tables, tables, resamples=300, paired_trainings=True)["AP"]
-    apart = paired_difference(tables, tables, resamples=300)["AP"]
+    together = paired_difference(tables, tables, resamples=100, swaps=0)["AP"]
+    apart = paired_difference(tables, tables, resamples=100, swaps=0, paired_trainings=False)["AP"]
     assert (together.low, together.high) == (0, 0)
     assert apart.low < -5 and apart.high > 5
+
+
+def test_one_training_a_side_is_open_and_says_why():
+    worse, better = random_table(1, 0.4), random_table(2, 0.8)
+    for sides in ([[worse], [better]], [[worse] * 3, [better]]):
+        found = paired_difference(*sides, resamples=100, swaps=200)["AP"]
+        assert found.open and "one training" in found.why
+        assert found.estimate.interval() == (-np.inf, np.inf)  # no verdict can be built on it
+        assert found.low > 0 and found.p_value == found.image_p_value < 0.02  # of these trainings, on other images
+    closed = paired_difference([worse] * 3, [better] * 3, resamples=100, swaps=0)["AP"]
+    assert not closed.open and closed.why == ""
+    assert (closed.low, closed.high) == closed.estimate.interval()
+    assert "two trainings" in paired_difference([worse] * 2, [better] * 2, resamples=50, swaps=0)["AP"].why
+
+
+def test_seeds_widen_what_images_leave_open():
+    """Trainings that vary make a difference doubtful which these very trainings show beyond doubt."""
+    base = [random_table(9, 0.5)] * 3
+    varied = [random_table(seed, skill) for seed, skill in enumerate((0.45, 0.65, 0.95))]
+    found = paired_difference(base, varied, resamples=200, swaps=400)["AP"]
+    assert found.image_p_value < 0.01 < 0.05 < found.p_value
+    assert found.low < 0 < found.high
+
+
+def test_the_swap_test_mixes_models_image_by_image():
+    a, b = random_table(1, 0.4, images=12), random_table(2, 0.8, images=12)
+    second = (np.random.default_rng(0).random((12, 5)) < 0.5).astype(np.float32)
+    figures = mixed_models([a], [b])(1 - second, second)
+    for column in range(5):
+        parts = [(a if not second[place, column] else b).subset([name]) for place, name in enumerate(a.images)]
+        columns = [np.concatenate([getattr(part, key) for part in parts]) for key in ("category", "score", "outcome")]
+        image = np.repeat(np.arange(12), [len(part.score) for part in parts])
+        mixed = MatchTable(CLASSES, a.images, a.truths, image, *columns)
+        np.testing.assert_allclose(figures[column], figures_of(average_precision(mixed)), atol=1e-4)
+
+
+def test_rare_classes_are_marked():
+    table = random_table(0, 0.6)
+    truths = table.truths.copy()
+    truths[:, 1] = 0
+    truths[:9, 1] = 1
+    rare = MatchTable(CLASSES, table.images, truths, table.image, table.category, table.score, table.outcome)
+    intervals = confidence_intervals(rare, resamples=20)
+    shares = [intervals[name].rare for name in ("AP", "AP50", "AP-person", "AP-car", "AP-train")]
+    assert shares == [0.5, 0.5, 0.0, 1.0, 0.0]  # trains are not there at all
+    assert remarks(intervals) == [
+        "fewer than 15 objects: car; their intervals promise too much, and 50% of AP rests on them"
+    ]
+    assert remarks(confidence_intervals(table, resamples=20)) == []
 
 
 def test_what_cannot_be_compared():
@@ -111,5 +167,9 @@ def test_what_cannot_be_compared():
         paired_difference([table], [random_table(0, 0.6, images=41)])
     with pytest.raises(UserError, match="different ground truth"):
         paired_difference([table], [random_table(0, 0.6, world=1)])
+    with pytest.raises(UserError, match="3 and 2 trainings do not pair"):
+        paired_difference([table] * 3, [table] * 2, paired_trainings=True)
+    with pytest.raises(UserError, match=r"one image \('000'\) says nothing of others"):
+        paired_difference([table.subset(["000"])], [table.subset(["000"])])
     with pytest.raises(UserError, match="empty set"):
         confidence_intervals(table.subset([]))

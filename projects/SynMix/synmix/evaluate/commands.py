@@ -4,7 +4,6 @@ import argparse
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from rich.console import Console
 
 from synmix.errors import UserError
 from synmix.evaluate.average_precision import average_precision
-from synmix.evaluate.bootstrap import paired_difference
+from synmix.evaluate.bootstrap import Difference, paired_difference, remarks
 from synmix.evaluate.cityscapes_format import Exporter, ImageFiles, match_folders, pair_files, read_predictions
 from synmix.evaluate.result import Result, make_result, provenance, read_result, to_json
 from synmix.evaluate.tables import comparison_table, result_table
@@ -74,8 +73,10 @@ def compare(arguments: argparse.Namespace) -> int:
     means = [_mean_figures(side) for side in sides]
     classes = first[0].table.classes
     Console().print(comparison_table(differences, means[0], means[1], classes))
+    for remark in remarks(differences):
+        Console().print(remark)
     if arguments.json:
-        plain = {name: {key: _null(value) for key, value in asdict(d).items()} for name, d in differences.items()}
+        plain = {name: _plain_difference(difference) for name, difference in differences.items()}
         write_json(arguments.json, {"first": _plain(means[0]), "second": _plain(means[1]), "difference": plain})
     if arguments.chart:
         from synmix.evaluate.chart import draw_chart
@@ -207,6 +208,11 @@ def _mean_figures(side: Sequence[Result]) -> dict[str, float]:
 
 def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
     return {name: _null(value) for name, value in figures.items()}
+
+
+def _plain_difference(found: Difference) -> dict[str, Any]:
+    numbers = ("value", "low", "high", "rare", "p_value", "image_p_value")
+    return {**{key: _null(getattr(found, key)) for key in numbers}, "open": found.open, "why": found.why}
 
 
 def _null(value: float) -> float | None:

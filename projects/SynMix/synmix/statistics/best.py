@@ -46,7 +46,8 @@ def comparison_with_best(
         ValueError: no candidate, candidates that do not pair, or the level lies outside 0..1.
 
     >>> images = np.random.default_rng(0).normal(size=(200, 1))
-    >>> arms = [Runs(np.array(values), np.array(values) + images) for values in ([20, 21, 22], [30, 31, 33], [31, 32, 32])]
+    >>> values = np.array([[20, 21, 22], [30, 31, 33], [31, 32, 32]])
+    >>> arms = [Runs(own, own + images) for own in values]
     >>> found = comparison_with_best(arms, paired=True)
     >>> found.best, found.contenders.tolist()
     (2, [False, True, True])
@@ -108,7 +109,7 @@ def _image_part(candidates: Sequence[Runs], paired: bool) -> np.ndarray:
 def _margins(
     one: int, seeds: np.ndarray, images: np.ndarray, degrees: int, level: float, generator: np.random.Generator
 ) -> np.ndarray:
-    """(K,) how far each other candidate must be ahead of ``one`` to count as better, all of them together; 0 for itself."""
+    """(K,) how far the others, all of them together, must be ahead of ``one`` to count as better; 0 for itself."""
     count = len(seeds)
     against = np.delete(np.eye(count)[one] - np.eye(count), one, axis=0)  # (K - 1, K)
     from_seeds, from_images = against @ seeds @ against.T, against @ images @ against.T

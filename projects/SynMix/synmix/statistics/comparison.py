@@ -97,14 +97,15 @@ def ratio(first: Runs, second: Runs, paired: bool) -> Ratio:
     >>> ratio(first, Runs(2 * first.values, 2 * first.replicates), paired=True).interval()
     (2.0, 2.0)
     """
-    means = [side.values.mean() for side in (first, second)]
+    means = [float(side.values.mean()) for side in (first, second)]
     if min(means) <= 0:
         raise ValueError(f"a ratio needs positive means, not {means[0]:g} and {means[1]:g}")
-    shares = [
-        Runs(math.log(middle) + side.values / middle - 1, side.replicates / middle)
-        for side, middle in zip((first, second), means, strict=True)
-    ]
-    return Ratio(difference(*shares, paired=paired))
+    return Ratio(difference(_relative(first, means[0]), _relative(second, means[1]), paired))
+
+
+def _relative(runs: Runs, middle: float) -> Runs:
+    """Runs as logarithms, in a straight line through the mean."""
+    return Runs(math.log(middle) + runs.values / middle - 1, runs.replicates / middle)
 
 
 def _shared_resamples(first: Runs, second: Runs) -> tuple[np.ndarray, np.ndarray]:

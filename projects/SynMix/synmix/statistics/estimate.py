@@ -1,8 +1,8 @@
 """An estimate with its uncertainty: trainings and images both vary, and few trainings say little of how much.
 
-Random effects: the difference that seed s shows is the true one, plus what the seed does, plus what the evaluated images
-do to all seeds, plus what they do to this one. With d_1..d_S the differences, s_d their standard deviation, V_img the
-variance of their mean over images and V_e that of one seed's own part,
+Random effects: the difference that seed s shows is the true one, plus what the seed does, plus what the evaluated
+images do to all seeds, plus what they do to this one. With d_1..d_S the differences, s_d their standard deviation,
+V_img the variance of their mean over images and V_e that of one seed's own part,
 
     V = s_d^2 / S + max(V_img - V_e / S, 0)
 
@@ -165,8 +165,8 @@ def _check_variances(*variances: float) -> None:
 
 def _combine(value: float, parts: Sequence[tuple[float, int]], images: float) -> Estimate:
     """Adds variances known with some degrees of freedom to that of the images, whose own noise is negligible."""
-    total = sum(variance for variance, _ in parts) + max(images, 0.0)
-    if math.isinf(total):
+    if not all(degrees for _, degrees in parts):
         return Estimate(value, math.inf, 0.0)
+    total = sum(variance for variance, _ in parts) + max(images, 0.0)
     noise = sum(variance**2 / degrees for variance, degrees in parts)
     return Estimate(value, total, total**2 / noise if noise > 0 else math.inf)

@@ -91,7 +91,8 @@ class _Going:
 
     def __init__(self) -> None:
         self._share = 0.0
-        self._grid, self._mass = np.zeros(1), np.ones(1)  # all of it at 0
+        self._grid: np.ndarray = np.zeros(1)
+        self._mass: np.ndarray = np.ones(1)  # all of it at 0
 
     def step(self, share: float, error: float) -> float:
         """Goes on to a share of the information; returns the boundary whose crossing costs ``error``, both sides."""

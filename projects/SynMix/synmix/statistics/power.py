@@ -45,8 +45,8 @@ def power(
     Raises:
         ValueError: no seed, a negative spread, a margin or factor that is not positive.
 
-    With a spread of 0.7 over seeds and an image error of 0.4, three seeds show a true gain of 3 against a least gain of 2
-    in 36 % of cases; a true gain of 4 in 83 %:
+    With a spread of 0.7 over seeds and an image error of 0.4, three seeds show a true gain of 3 against a least gain of
+    2 in 36 % of cases; a true gain of 4 in 83 %:
 
     >>> [round(100 * power(gain, 2, seeds=3, seed_sd=0.7, image_se=0.4).passes) for gain in (3, 4)]
     [36, 83]
@@ -71,5 +71,5 @@ def power(
     if margin is not None:  # two one-sided tests, each at 1 - confidence
         within = ~passes & (np.abs(value) + stats.t.ppf(confidence, degrees) * np.sqrt(total) <= margin)
     fails = ~passes & ~within & (value + half < least_gain)
-    shares = [float(part.mean()) for part in (passes, fails, within)]
-    return Power(*shares, 1.0 - sum(shares))
+    passed, failed, same = (float(part.mean()) for part in (passes, fails, within))
+    return Power(passed, failed, same, 1.0 - passed - failed - same)

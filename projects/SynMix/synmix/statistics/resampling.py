@@ -11,7 +11,7 @@ import numpy as np
 
 
 def image_weights(num_images: int, resamples: int, seed: int) -> np.ndarray:
-    """(I, B) float32, how often each image is drawn in each bootstrap resample; equal seeds draw alike on every machine.
+    """(I, B) float32, how often each image is drawn in each resample; equal seeds draw alike on every machine.
 
     >>> image_weights(num_images=3, resamples=4, seed=0).sum(axis=0).tolist()
     [3.0, 3.0, 3.0, 3.0]
@@ -36,7 +36,7 @@ def jackknife_weights(num_images: int, groups: int = 500, seed: int = 0) -> np.n
     groups = min(groups, num_images)
     if groups < 2:
         raise ValueError(f"a jackknife needs two images at least, not {num_images}")
-    member = np.arange(num_images)
+    member: np.ndarray = np.arange(num_images)
     if groups < num_images:
         member = np.random.default_rng(seed).permutation(num_images) % groups
     return (member[:, None] != np.arange(groups)).astype(np.float32)
@@ -51,8 +51,8 @@ def jackknife_replicates(left_out: np.ndarray) -> np.ndarray:
 
     >>> values = np.array([1.0, 2.0, 6.0])
     >>> left_out = np.array([np.delete(values, i).mean() for i in range(3)])
-    >>> round(jackknife_replicates(left_out).var(ddof=1), 6), round(values.var(ddof=1) / 3, 6)  # of the mean
-    (2.333333, 2.333333)
+    >>> bool(np.isclose(jackknife_replicates(left_out).var(ddof=1), values.var(ddof=1) / 3))  # exact for a mean
+    True
     """
     groups = len(left_out)
     middle = left_out.mean(axis=0)
@@ -100,7 +100,8 @@ def interaction_variance(replicates: np.ndarray) -> float:
     It is what the runs' replicates do not share: the mean of their variances less the mean of their covariances. One
     run cannot tell it from what all runs share: 0, the cautious answer.
 
-    >>> shared, own = np.array([[-1.0], [1.0], [-1.0], [1.0]]), np.array([[-1.0, 1.0], [1.0, -1.0], [1.0, -1.0], [-1, 1]])
+    >>> shared = np.array([[-1.0], [1.0], [-1.0], [1.0]])
+    >>> own = np.array([[-1.0, 1.0], [1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]])
     >>> round(interaction_variance(shared + own), 6)  # the variance of ``own`` is 4 / 3, its covariance -4 / 3
     2.666667
     """

@@ -20,8 +20,8 @@ class Equivalence:
 def equivalent(estimate: Estimate, margin: float, level: float = 0.05) -> Equivalence:
     """Whether a difference is too small to matter: "no difference worth having" is shown, not merely not refuted.
 
-    Two one-sided tests (Schuirmann 1987): of at most ``-margin`` and of at least ``margin``, each at ``level``; the same
-    as asking whether the interval of confidence ``1 - 2 * level`` lies within. An open estimate is never equivalent.
+    Two one-sided tests (Schuirmann 1987): of at most ``-margin`` and of at least ``margin``, each at ``level``; the
+    same as asking whether the interval of confidence ``1 - 2 * level`` lies within. An open one is never equivalent.
 
     Raises:
         ValueError: the margin is not positive, or the level lies outside 0..1.
@@ -42,9 +42,9 @@ def equivalent(estimate: Estimate, margin: float, level: float = 0.05) -> Equiva
 def answer(estimate: Estimate, least_gain: float, margin: float | None = None, confidence: float = 0.95) -> Answer:
     """The verdict on a gain.
 
-    ``pass``: the whole interval is at or above the least gain. ``equivalent``: two one-sided tests at ``1 - confidence``
-    find the gain within the margin. ``fail``: the whole interval is below the least gain. Otherwise, and always where
-    the estimate is open or unknown, ``inconclusive``.
+    ``pass``: the whole interval is at or above the least gain. ``equivalent``: two one-sided tests at
+    ``1 - confidence`` find the gain within the margin. ``fail``: the whole interval is below the least gain. Otherwise,
+    and always where the estimate is open or unknown, ``inconclusive``.
 
     Raises:
         ValueError: as :func:`equivalent`.
