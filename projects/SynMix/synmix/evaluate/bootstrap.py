@@ -199,7 +199,7 @@ def mixed_models(a: Sequence[MatchTable], b: Sequence[MatchTable]) -> Callable[[
     each with each."""
     paired = len(a) == len(b)
     both = zip(a, b, strict=True) if paired else ((one, other) for one in a for other in b)
-    joined = [_side_by_side(one, other) for one, other in both]
+    joined = [join_models(one, other) for one, other in both]
 
     def mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         weights = np.concatenate([first, second])
@@ -208,7 +208,7 @@ def mixed_models(a: Sequence[MatchTable], b: Sequence[MatchTable]) -> Callable[[
     return mixed
 
 
-def _side_by_side(a: MatchTable, b: MatchTable) -> MatchTable:
+def join_models(a: MatchTable, b: MatchTable) -> MatchTable:
     """Both models' matches of the same images as if these were there twice; a weight for each chooses one of them."""
     return replace(
         a,
