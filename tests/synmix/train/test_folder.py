@@ -202,7 +202,7 @@ def test_evaluating_nothing_is_refused(toy):
     toy.DATASETS.TEST = ("toy_val",)
     with pytest.raises(UserError, match=r"MODEL\.WEIGHTS is empty"):
         evaluate(toy)
-    assert "AP" in evaluate(toy, untrained=True)["toy_val"]["segm"]
+    assert "AP" in evaluate(toy, untrained=True).figures["toy_val"]["segm"]
 
 
 def test_the_last_lines_say_what_is_reached_and_where_the_weights_are(toy):
