@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,9 @@ def test_a_forked_child_does_not_hold_on_to_a_lock(tmp_path):
             os.read(reader, 1)  # lives until the parent has let go
             os._exit(0)
         os.close(reader)
+    deadline = time.monotonic() + 20  # the child lets go as soon as it runs
+    while is_locked(tmp_path / "lock") and time.monotonic() < deadline:
+        time.sleep(0.02)
     assert not is_locked(tmp_path / "lock")
     os.close(writer)
     os.waitpid(child, 0)
