@@ -51,7 +51,7 @@ class FakeTrainer:
                 "name": name, "domain": source(name).domain, "images": count, "repeat": 1,
                 "classes": {"car": {"labels": 9 * count, "kept": 5 * count}},
             }
-            for name, count in zip(cfg.DATASETS.TRAIN, cfg.DATASETS.IMAGES, strict=True)
+            for name, count in zip(cfg.DATASETS.TRAIN, cfg.DATASETS.IMAGES or (9, 9), strict=False)
         ]  # fmt: skip
         write_json(f"{folder}/manifest.json", {"data_sets": parts})
         self.evaluate(cfg)

@@ -17,7 +17,7 @@ from vehicle_keypoints.pictures import mirrored, most_telling, show_flip
 from vehicle_keypoints.result import score, write_result
 from vehicle_keypoints.schemas import CARFUSION
 from vehicle_keypoints.sources import registered_frames
-from vehicle_keypoints.study import arm, test_set
+from vehicle_keypoints.study import arm, judged_on
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 MINI = load_scale("keypoints_mini")
@@ -33,7 +33,7 @@ def fill(store, arms, seeds=(0, 1, 2)):
         truths[f"f{index}"] = Truth(np.array([[5.0, 5, 60, 60]]), points[None])
     for name in arms:
         for seed in seeds:
-            run, data_set = arm(MINI, name).with_seed(seed), MINI.data_set(test_set(name))
+            run, data_set = arm(MINI, name).with_seed(seed), MINI.data_set(judged_on(name))
             with store.lock(run):
                 store.begin(run)
                 found = {}

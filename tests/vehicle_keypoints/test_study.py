@@ -21,7 +21,7 @@ from synmix.study.scale import load_scale
 from synmix.study.store import Store
 from vehicle_keypoints.evaluator import VehicleKeypointEvaluator
 from vehicle_keypoints.result import read_result, write_result
-from vehicle_keypoints.study import ARMS, REAL, STUDY, arm, test_set
+from vehicle_keypoints.study import ARMS, REAL, STUDY, arm, judged_on
 
 MINI, PAPER = load_scale("keypoints_mini"), load_scale("keypoints")
 
@@ -34,7 +34,7 @@ def test_every_arm_has_a_config_that_loads_at_both_scales(scale, name, tmp_path)
     assert cfg.SEED == cfg.DATASETS.SEED == 1
     points = len(source(cfg.DATASETS.TRAIN[0]).metadata["keypoint_names"])
     assert points == cfg.MODEL.ROI_KEYPOINT_HEAD.NUM_KEYPOINTS
-    assert scale.data_set(test_set(name)) in cfg.DATASETS.TEST
+    assert scale.data_set(judged_on(name)) in cfg.DATASETS.TEST
     flipped = dict(source(cfg.DATASETS.TRAIN[0]).metadata["keypoint_flip_map"])
     assert bool(flipped) == (name != "identity_flip")
 
@@ -45,7 +45,7 @@ def test_the_two_arms_differ_in_the_synthetic_frames_alone(tmp_path):
         assert a.DATASETS.IMAGES[0] == b.DATASETS.IMAGES[0] == 100 and a.DATASETS.REPEAT[0] == b.DATASETS.REPEAT[0] == 8
         for cfg in (a, b):
             cfg.DATASETS.TRAIN, cfg.DATASETS.IMAGES, cfg.DATASETS.REPEAT = (), (), ()
-            cfg.TEST.PUBLISHED, cfg.SOLVER.MAX_ITER, cfg.SOLVER.STEPS = [], 0, ()  # of the paper's: 25 epochs of each
+            cfg.TEST.PUBLISHED, cfg.SOLVER.EPOCHS, cfg.SOLVER.MAX_ITER, cfg.SOLVER.STEPS = [], None, 0, ()
         assert a.dump() == b.dump()
 
 
@@ -132,7 +132,7 @@ def test_every_arm_trains_and_is_never_repeated(keypoint_datasets, tmp_path):
     for name in ("arm_a", "arm_b", "identity_flip", "synthetic_only"):
         outcome = execute(arm(scale, name), store)
         assert (outcome.result, outcome.reason) == ("finished", "")
-        assert set(store.record(outcome.run).results) == {scale.data_set(test_set(name))}
+        assert set(store.record(outcome.run).results) == {scale.data_set(judged_on(name))}
     assert execute(arm(scale, "corrected_flip"), store).result == "skipped"  # arm_a's start
     index = read_index(store)
     assert len(index) == 5 and index["AP"].null_count() == 0 and "PCK@0.05" in index.columns

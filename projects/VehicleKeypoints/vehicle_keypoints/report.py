@@ -9,7 +9,7 @@ from synmix.report.figures import BLUE, GRAY, ORANGE, drawn
 from synmix.report.report_model import Grid, Paragraph, Picture, Section
 from vehicle_keypoints.published import PUBLISHED, TITLES
 from vehicle_keypoints.result import FIGURES
-from vehicle_keypoints.study import ARMS, ARMS_OF_FLIP, FIGURE_TITLES, REAL, arm, test_set
+from vehicle_keypoints.study import ARMS, ARMS_OF_FLIP, FIGURE_TITLES, REAL, arm, judged_on
 
 
 def opening(estimates: Estimates) -> list[Section]:
@@ -67,13 +67,13 @@ PICTURES = {"flip": (_points_figure, "PCK@0.05 of each point under the two flip 
 
 def _arms_figure(estimates: Estimates) -> str:
     """OKS-mAP of each arm: the mean with its interval, each seed, and the published figure."""
-    found = {name: estimates.estimate(arm(estimates.scale, name), test_set(name)) for name in ARMS}
+    found = {name: estimates.estimate(arm(estimates.scale, name), judged_on(name)) for name in ARMS}
 
     def draw(axes: Axes) -> None:
         for row, (name, ours) in enumerate(found.items()):
             if ours:
                 axes.plot([ours.low, ours.high], [row, row], color=BLUE, lw=7, alpha=0.25, solid_capstyle="round")
-                seeds = estimates.results(arm(estimates.scale, name), test_set(name))
+                seeds = estimates.results(arm(estimates.scale, name), judged_on(name))
                 axes.plot([run.figures["AP"] for run in seeds], [row] * len(seeds), "|", color=BLUE, markersize=11)
                 axes.plot(ours.value, row, "o", color=BLUE, markersize=8)
             if "AP" in PUBLISHED[name]:

@@ -29,7 +29,7 @@ def arm(scale: Scale, name: str) -> Run:
     return training(scale, f"vehicle_keypoints/{ARMS[name]}")
 
 
-def test_set(name: str) -> str:
+def judged_on(name: str) -> str:
     """On what an arm is judged."""
     return SYNTHETIC if name == "synthetic_only" else REAL
 
@@ -62,7 +62,7 @@ STUDY = Study(
 def _experiment(name: str, title: str, scale: Scale, arms: Sequence[str]) -> Experiment:
     cells = tuple(
         Cell(
-            TITLES[key], FIGURE_TITLES.get(figure, figure), arm(scale, key), test_set(key),
+            TITLES[key], FIGURE_TITLES.get(figure, figure), arm(scale, key), judged_on(key),
             PUBLISHED[key].get(figure), figure,
         )
         for key in arms

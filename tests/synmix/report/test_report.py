@@ -115,7 +115,8 @@ def test_edited_runs_are_left_out_and_named(tmp_path, trainer):
 )
 def test_the_domain_gap_is_answered_by_its_interval(home, abroad, answer):
     skills = {baseline(PAPER): {REAL: home, SYNTHETIC: abroad}, removed(PAPER, 0): {REAL: abroad, SYNTHETIC: home}}
-    estimates = Estimates([record(run, PAPER, skill) for run, skill in skills.items()], PAPER)
+    records = [record(run.with_seed(seed), PAPER, skill) for run, skill in skills.items() for seed in range(3)]
+    estimates = Estimates(records, PAPER)
     verdict = claims.claims(PAPER)[0].judge(estimates)
     assert verdict.answer == answer and len(verdict.evidence) == 2
 
@@ -141,9 +142,8 @@ def test_the_optimum_is_sought_at_one_effective_rate(optimum, answer):
     for momentum, best in optimum.items():
         for rate in PAPER.grid["lr"]:
             skill = 0.7 - 0.15 * abs(np.log(rate / best))
-            records.append(
-                record(finetuned(PAPER, rate, momentum), PAPER, dict.fromkeys((REAL, SYNTHETIC), max(skill, 0.05)))
-            )
+            run, skills = finetuned(PAPER, rate, momentum), dict.fromkeys((REAL, SYNTHETIC), max(skill, 0.05))
+            records += [record(run.with_seed(seed), PAPER, skills) for seed in range(3)]
     verdict = next(c for c in claims.claims(PAPER) if "effective" in c.title).judge(Estimates(records, PAPER))
     assert verdict.answer == answer, verdict
 
@@ -155,9 +155,11 @@ def test_more_seeds_join_their_arm_and_pair():
     estimate = estimates.estimate(run, REAL)
     values = [r.results[REAL].figures["AP"] for r in records]
     assert estimate.seeds == 3 and estimate.value == pytest.approx(np.mean(values))
-    same = Estimates([records[0], replace(records[0], run=OTHER)], PAPER)
+    same = Estimates([*records, *(replace(item, run=OTHER.with_seed(item.run.seed)) for item in records)], PAPER)
     nothing = same.difference(run, OTHER, REAL)
     assert (nothing.value, nothing.low, nothing.high) == (0, 0, 0)  # paired: the same images are drawn for both
+    alone = Estimates([records[0], replace(records[0], run=OTHER)], PAPER)
+    assert alone.difference(run, OTHER, REAL).is_open and alone.estimate(run, REAL).is_open
 
 
 def test_results_on_other_images_are_refused():

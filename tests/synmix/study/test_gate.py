@@ -42,7 +42,8 @@ def terms(min_gain, **changes):
 def test_the_interval_decides(store, min_gain, answer):
     verdict = judge(store, terms(min_gain), declared=0.0)
     assert verdict.answer == answer
-    assert verdict.gain.low < verdict.gain.value < verdict.gain.high
+    low, high = verdict.gain.interval()
+    assert low < verdict.gain.value < high
     assert len(verdict.control) == len(verdict.mixed) == 3
     assert verdict.declared_first
 

@@ -1,5 +1,6 @@
 """A sweep on a real SLURM of one node: a job that fails, a job that is killed, and the sweep that resumes it."""
 
+import json
 import os
 import re
 import shutil
@@ -63,6 +64,20 @@ def test_failed_and_killed_jobs(tmp_path, environment):
     assert store.status(diverged).state == "failed"
     assert "not a number" in store.status(diverged).reason
     assert re.search("1 of 2 did not end", again.stderr)
+
+
+def test_a_step_of_two_tasks_is_one_run(tmp_path, environment):
+    output = tmp_path / "run"
+    keys = [
+        "DATASETS.IMAGES", "(4,4)", "SOLVER.IMS_PER_BATCH", "4", "SOLVER.MAX_ITER", "4", "LOG.PICTURES", "0",
+        "DATALOADER.NUM_WORKERS", "1", "OUTPUT_DIR", str(output), "LOG.PERIOD", "1",
+    ]  # fmt: skip
+    command = ["srun", "-n2", sys.executable, str(CONFIGS.parent / "tools/train_net.py"), "--config-file", "mini.yaml"]
+    done = subprocess.run([*command, *keys], env=environment, capture_output=True, text=True, timeout=400, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    last = json.loads((output / "metrics.json").read_text().splitlines()[-1])
+    assert last["images/mini_cityscapes_instance_train"] + last["images/mini_synscapes_instance_train"] == 16
+    assert (output / "log.txt.rank1").exists() and (output / "model_final.pth").exists()
 
 
 def _wait_for_training(store: Store) -> str:

@@ -8,10 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from tests.synmix.train import conftest as toys
-
-import synmix  # noqa: F401 - before Detectron2
 from synmix.errors import UserError, run_tool
+
+# isort: split
+from tests.synmix.train import conftest as toys  # after synmix, which makes Detectron2 importable
 
 WORDS = ("slow", "poison", "alone", "evaluate-slowly", "prepare-slowly", "unshared")
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,9 @@ def test_a_forked_child_does_not_hold_on_to_a_lock(tmp_path):
             os.read(reader, 1)  # lives until the parent has let go
             os._exit(0)
         os.close(reader)
+    deadline = time.monotonic() + 20  # the child lets go as soon as it runs
+    while is_locked(tmp_path / "lock") and time.monotonic() < deadline:
+        time.sleep(0.02)
     assert not is_locked(tmp_path / "lock")
     os.close(writer)
     os.waitpid(child, 0)
@@ -202,7 +206,7 @@ def test_evaluating_nothing_is_refused(toy):
     toy.DATASETS.TEST = ("toy_val",)
     with pytest.raises(UserError, match=r"MODEL\.WEIGHTS is empty"):
         evaluate(toy)
-    assert "AP" in evaluate(toy, untrained=True)["toy_val"]["segm"]
+    assert "AP" in evaluate(toy, untrained=True).figures["toy_val"]["segm"]
 
 
 def test_the_last_lines_say_what_is_reached_and_where_the_weights_are(toy):

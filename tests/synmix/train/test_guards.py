@@ -1,6 +1,7 @@
 """What must stop a training does, in time and with a sentence; what must not, does not."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -119,7 +120,7 @@ def test_images_seen_are_counted_by_data_set(toy):
 
 def test_a_dry_run_writes_nothing_and_prints_the_plan(toy, capsys):
     preflight(toy)
-    printed = capsys.readouterr().err
+    printed = " ".join(re.sub("[│┃]", " ", capsys.readouterr().err).split())
     assert "12 iterations of 4 images, 2.00 epochs of 24" in printed
     assert "for the whole run" in printed
     assert not Path(toy.OUTPUT_DIR).exists()
@@ -226,4 +227,4 @@ def test_evaluating_alone(toy):
     toy.DATASETS.TEST = ("toy_val",)
     train(toy)
     toy.MODEL.WEIGHTS = str(Path(toy.OUTPUT_DIR) / "model_final.pth")
-    assert "AP" in evaluate(toy)["toy_val"]["segm"]
+    assert "AP" in evaluate(toy).figures["toy_val"]["segm"]

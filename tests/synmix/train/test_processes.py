@@ -31,14 +31,11 @@ def start(toy_root, tmp_path):
         starter = ["-m", "torch.distributed.run", "--nproc-per-node", str(torchrun)] if torchrun else []
         script = ["-m", "tests.synmix.train.at_work"]
         command = [sys.executable, *starter, *script, str(toy_root), str(output), str(processes), *words]
-        process = subprocess.Popen(
-            command,
-            cwd=REPOSITORY,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            env={**os.environ, **(environment or {})},
-        )
+        said = tmp_path / f"said-{len(started)}"
+        with said.open("w") as stderr:
+            surroundings = {**os.environ, **(environment or {})}
+            process = subprocess.Popen(command, cwd=REPOSITORY, stderr=stderr, start_new_session=True, env=surroundings)
+        process.said = said
         started.append(process)
         return process
 
@@ -46,14 +43,14 @@ def start(toy_root, tmp_path):
     for process in started:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.wait()
 
 
 def wait_for(condition, process, seconds=400):
     """Waits until something of a running process is there."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert process.poll() is None, process.communicate()[1][-3000:]
+        assert process.poll() is None, process.said.read_text()[-3000:]
         assert time.monotonic() < deadline, "it did not come"
         time.sleep(0.05)
 
@@ -136,7 +133,7 @@ def test_ranks_train_as_one_process_with_as_many_parts(toy_root, tmp_path, one_p
 @pytest.mark.slow
 def test_torchrun_starts_them_as_well(start, one_process, tmp_path):
     process = start(1, torchrun=2)
-    assert process.wait(400) == 0, process.communicate()[1][-3000:]
+    assert process.wait(400) == 0, process.said.read_text()[-3000:]
     assert_close(tmp_path / "two", one_process(2))
 
 
@@ -154,7 +151,7 @@ def step_of(rank, tasks=2):
 def test_the_tasks_of_a_slurm_step_are_ranks_of_one_run(start, one_process, tmp_path):
     tasks = [start(1, environment=step_of(rank)) for rank in range(2)]
     for task in tasks:
-        assert task.wait(400) == 0, task.communicate()[1][-3000:]
+        assert task.wait(400) == 0, task.said.read_text()[-3000:]
     assert_close(tmp_path / "two", one_process(2))
 
 
@@ -162,7 +159,7 @@ def test_the_tasks_of_a_slurm_step_are_ranks_of_one_run(start, one_process, tmp_
 def test_a_sentence_of_one_task_ends_the_other_and_is_said_once(start):
     tasks = [start(1, "alone", environment=step_of(rank)) for rank in range(2)]
     assert [task.wait(400) for task in tasks] == [2, 2]
-    assert sum(task.communicate()[1].count("rank 1 has a sentence") for task in tasks) == 1
+    assert sum(task.said.read_text().count("rank 1 has a sentence") for task in tasks) == 1
 
 
 @pytest.mark.slow
@@ -197,8 +194,8 @@ def test_a_signal_mid_step_saves_and_the_resumed_ends_with_the_same_bits(
     process = start(processes, "slow")
     wait_for(lambda: lines(tmp_path / "two") >= 4, process)
     (os.killpg if to_group else os.kill)(process.pid, number)
-    assert process.wait(100) == 130, process.communicate()[1][-3000:]
-    said = process.communicate()[1]
+    assert process.wait(100) == 130, process.said.read_text()[-3000:]
+    said = process.said.read_text()
     assert "saved after iteration" in said
     assert "Traceback" not in said
     assert SafeCheckpointer(torch.nn.Identity(), str(tmp_path / "two")).has_checkpoint()
@@ -214,7 +211,7 @@ def test_torchruns_signal_saves_too(start, tmp_path):
     wait_for(lambda: lines(tmp_path / "two") >= 4, process)
     os.killpg(process.pid, signal.SIGTERM)
     process.wait(100)
-    assert "saved after iteration" in process.communicate()[1]
+    assert "saved after iteration" in process.said.read_text()
     assert SafeCheckpointer(torch.nn.Identity(), str(tmp_path / "two")).has_checkpoint()
 
 
@@ -225,7 +222,7 @@ def test_a_signal_to_the_parent_ends_evaluation_and_preparation_at_once(start, t
     wait_for((tmp_path / mark).exists, process)
     process.send_signal(signal.SIGINT)
     started = time.monotonic()
-    assert process.wait(100) == 130, process.communicate()[1][-3000:]
+    assert process.wait(100) == 130, process.said.read_text()[-3000:]
     assert time.monotonic() - started < 40
     assert (tmp_path / "two/model_final.pth").exists() == (word == "evaluate-slowly")
 

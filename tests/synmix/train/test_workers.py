@@ -9,10 +9,9 @@ import torch
 from joblib.externals import loky
 from tests.synmix.train.toy_run import train_toy, worker_memory
 
-from synmix.errors import UserError
-from synmix.train.checkpoint import load_weights_only
 from synmix.train.loader import worker_options
 from synmix.train.run import train
+from synmix.train.weights import load_weights_only
 
 WORKERS = ("DATALOADER.NUM_WORKERS", 2, "DATASETS.TEST", ("toy_val",))
 
@@ -47,17 +46,3 @@ def test_the_start_method_of_the_config_is_taken(toy):
     toy.DATALOADER.START_METHOD, toy.DATALOADER.PREFETCH = "spawn", 5
     options = worker_options(toy)
     assert (options["multiprocessing_context"].get_start_method(), options["prefetch_factor"]) == ("spawn", 5)
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "sentence"),
-    [
-        ("START_METHOD", "loky", r"START_METHOD is 'loky', but must be one of fork"),
-        ("NUM_WORKERS", -1, r"NUM_WORKERS is -1; give 0 or more"),
-        ("PREFETCH", 0, r"PREFETCH is 0; give 1 or more"),
-    ],
-)
-def test_workers_that_cannot_be_meant(toy, key, value, sentence):
-    toy.DATALOADER[key] = value
-    with pytest.raises(UserError, match=sentence):
-        train(toy)

@@ -219,6 +219,6 @@ def worker_options(cfg: CfgNode) -> dict[str, Any]:
 
 def begin_worker(number: int) -> None:
     """Settles a worker: OpenCV works in its one thread, as PyTorch does there already. (0 is none beside it; 1 would
-    end the threads that a forked worker does not have, and crash.) Signals reach it from its parent only."""
+    end the threads that a forked worker does not have, and crash.) Signals do not reach it."""
     cv2.setNumThreads(0)
     shield_worker(number)

@@ -18,7 +18,6 @@ from detectron2.utils.events import EventWriter, TensorboardXWriter
 from torch import nn
 
 from synmix.config import build_model
-from synmix.errors import UserError
 from synmix.evaluators import EVALUATORS as EVALUATORS  # for plugins that look for it here
 from synmix.evaluators import build_evaluator
 from synmix.train import memory
