@@ -1,4 +1,4 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Audits the flip map of a vehicle-keypoint data set from its annotations, and shows what it does to a frame.
 
 tools/audit_keypoints.py mini_carfusion_14pt_train
@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.files import atomic_path
 from vehicle_keypoints.audit import Audit, audit
 from vehicle_keypoints.frames import VehicleFrame
@@ -33,7 +33,7 @@ Input = tuple[list[VehicleFrame], KeypointSchema, Sequence[int]]
 
 def parse_arguments() -> argparse.Namespace:
     """One of three inputs, and what to make of it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("dataset", nargs="?", help="a registered vehicle-keypoint data set")
     parser.add_argument("--yolo", type=Path, metavar="DIR", help="a YOLO-pose folder with data.yaml")
     parser.add_argument("--coco", type=Path, metavar="FILE", help="a COCO keypoint file")

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Scores instance masks with the Cityscapes metric, exactly, with confidence intervals.
 
 A checkpoint, on any registered data sets:
@@ -18,7 +19,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.evaluate.by_size import COCO_EDGES
 from synmix.evaluate.commands import OK, Sampling, Wishes, compare, report, score_folders
 from synmix.evaluate.result import read_result
@@ -26,7 +27,7 @@ from synmix.evaluate.result import read_result
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     what = parser.add_argument_group("what to score")
     what.add_argument("--config-file", default="", metavar="FILE", help="a YAML file of configs/, for a checkpoint")
     what.add_argument("--datasets", nargs="+", metavar="NAME", help="data sets to score on (default: DATASETS.TEST)")
@@ -57,7 +58,6 @@ def parse_arguments() -> argparse.Namespace:
     work.add_argument("--num-gpus", type=int, default=1, help="processes for a checkpoint, one for each GPU")
     work.add_argument("--num-workers", type=int, default=0, help="processes for --predictions (default: all cores)")
     work.add_argument("--trust-pickle", action="store_true", help="load weights of any origin: they can run code")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to change")
     return parser.parse_intermixed_args()
 

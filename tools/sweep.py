@@ -1,4 +1,4 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Trains a run, or a sweep of them, with Hydra.
 
 python tools/sweep.py -m +experiment=ratio scale=mini                             a figure of the paper, in miniature
@@ -17,6 +17,9 @@ from synmix.config import CONFIGS
 from synmix.errors import run_tool
 from synmix.study.sweep import SweepGuard, job
 
+#: run_tool takes it away, since Hydra does not know it.
+_DEBUG = "--debug" in sys.argv or os.environ.get("HYDRA_FULL_ERROR") == "1"
+
 
 @hydra.main(version_base="1.3", config_path=str(CONFIGS / "sweep"), config_name="sweep")
 def sweep(config: DictConfig) -> str:
@@ -29,7 +32,7 @@ def main() -> int:
     try:
         sweep()
     except Exception as error:
-        if "--debug" in sys.argv or os.environ.get("HYDRA_FULL_ERROR") == "1":
+        if _DEBUG:
             raise
         print(f"error: {' '.join(str(error).split())[:400]}", file=sys.stderr)
     except BaseException:
