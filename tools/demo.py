@@ -18,9 +18,12 @@ def main() -> None:
     parser.add_argument("--config-file", type=Path, default=_CONFIG, help="the training (%(default)s)")
     arguments = parser.parse_args()
     console.print("loading PyTorch and Detectron2 ...")
-    from synmix.study.demo import Demo, run_demo  # here: it takes some seconds, after the line above
+    from synmix.demo import Demo, run_demo  # here: it takes some seconds, after the line above
 
-    page = run_demo(Demo(arguments.config_file, arguments.output))
+    try:
+        page = run_demo(Demo(arguments.config_file, arguments.output))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the next call goes on from here") from None
     console.print(f"pictures: {page.resolve()}")
 
 
