@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Audits the flip map of a vehicle-keypoint data set from its annotations, and shows what it does to a frame.
 
-tools/audit_keypoints.py mini_carfusion_14pt_train
-tools/audit_keypoints.py mini_carfusion_14pt_identity_flip_train --picture flip.png
-tools/audit_keypoints.py --yolo DIR                          as data.yaml's flip_idx has it, split 'train'
-tools/audit_keypoints.py --coco FILE --images DIR --flip 1,0,3,2,5,4,7,6,8,10,9,12,11,13
+uv run tools/audit_keypoints.py mini_carfusion_14pt_train
+uv run tools/audit_keypoints.py mini_carfusion_14pt_identity_flip_train --picture flip.png
+uv run tools/audit_keypoints.py --yolo DIR  # as data.yaml's flip_idx has it, split 'train'
+uv run tools/audit_keypoints.py --coco FILE --images DIR --flip 1,0,3,2,5,4,7,6,8,10,9,12,11,13
 
 Exit code 0: clean; 1: something is wrong.
 """

@@ -2,12 +2,12 @@
 """Chooses removal thresholds per class, in two ways.
 
 Before any training, by bringing the synthetic labels' sizes closest to the real ones':
-    python tools/choose_removal.py match --real cityscapes_instance_train --synthetic synscapes_instance_train
+    uv run tools/choose_removal.py match --real cityscapes_instance_train --synthetic synscapes_instance_train
 
 From the results of a removal sweep, by the knee of each class's curve (paper 4.1, Figure 4): the study's, or any as
 PERCENT=RESULTS.json:
-    python tools/choose_removal.py sweep --store runs/paper
-    python tools/choose_removal.py sweep 0=output/a/results/synscapes_instance_val.json 30=... 60=...
+    uv run tools/choose_removal.py sweep --store runs/paper
+    uv run tools/choose_removal.py sweep 0=a/results/NAME.json 60=b/results/NAME.json
 """
 
 import argparse

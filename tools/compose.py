@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Shows what a config trains on, without training: images, labels kept and removed, thresholds, checksum.
 
-python tools/compose.py --config-file configs/mini.yaml --json manifest.json DATASETS.REMOVAL.person 60
-python tools/compose.py --compare output/a/manifest.json output/b/manifest.json   # exit code 1 where they differ
+uv run tools/compose.py --config-file configs/mini.yaml --json manifest.json DATASETS.REMOVAL.person 60
+uv run tools/compose.py --compare output/a/manifest.json output/b/manifest.json   # exit code 1 where they differ
 """
 
 import argparse

@@ -2,15 +2,16 @@
 """Scores instance masks with the Cityscapes metric, exactly, with confidence intervals.
 
 A checkpoint, on any registered data sets:
-  tools/eval_cityscapes.py --config-file configs/mini.yaml MODEL.WEIGHTS output/mini/model_final.pth
+  uv run tools/eval_cityscapes.py --config-file configs/mini.yaml MODEL.WEIGHTS output/mini/model_final.pth
 Predictions in the Cityscapes result format (text files and masks), with cityscapesScripts' own figures beside:
-  tools/eval_cityscapes.py --predictions DIR --ground-truth datasets/cityscapes/gtFine/val --official
+  uv run tools/eval_cityscapes.py --predictions DIR --ground-truth datasets/cityscapes/gtFine/val --official
 Why figures are what they are: what each kind of error costs, and AP by the size of objects:
-  tools/eval_cityscapes.py --results output/mini/results/NAME.json --why --why-chart why.png
+  uv run tools/eval_cityscapes.py --results a/results/cityscapes_instance_val.json --why --why-chart why.png
 Two results on the same images; several trainings of a model as a list with commas:
-  tools/eval_cityscapes.py --compare a/results/NAME.json b/results/NAME.json
+  uv run tools/eval_cityscapes.py --compare a/results/NAME.json b/results/NAME.json
 Predictions for the test server, with a zip file to send:
-  tools/eval_cityscapes.py --config-file FILE --datasets cityscapes_instance_test --export DIR MODEL.WEIGHTS FILE
+  uv run tools/eval_cityscapes.py --config-file configs/mixture.yaml --export sent \
+      --datasets cityscapes_instance_test MODEL.WEIGHTS output/mixture/model_final.pth
 
 Exit codes: 0 done; 1 a check failed (--official, --minimum-ap, --fail-if-worse); 2 the input is wrong.
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Does mixing pay? Compares a control arm with a mixed arm by terms declared beforehand.
 
-python tools/gate.py CONTROL MIXED --min-gain 2.0 --declaration gate.json --scale mini
+uv run tools/gate.py CONTROL MIXED --min-gain 2.0 --declaration gate.json --scale mini
 
 Call it once before the runs are trained: it writes the terms down. Call it again afterwards: it gives the verdict.
 CONTROL and MIXED are arms (all their seeds) or runs of the store, as tools/study.py list shows them; the start of a

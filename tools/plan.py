@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What to train on under a budget, by the paper's rule (4.2): 50 epochs of as many images as the budget allows.
 
-python tools/plan.py --iterations 80000
-python tools/plan.py --gpu-hours 48 --num-gpus 4 --seconds-per-iteration 0.45
-python tools/plan.py --gpu-hours 48 --num-gpus 4 --metrics output/metrics.json   # s/it measured by a run
+uv run tools/plan.py --iterations 80000
+uv run tools/plan.py --gpu-hours 48 --num-gpus 4 --seconds-per-iteration 0.45
+uv run tools/plan.py --gpu-hours 48 --num-gpus 4 --metrics output/metrics.json   # s/it measured by a run
 """
 
 import argparse

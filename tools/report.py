@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lays every table and figure of a study beside the runs of a store.
 
-python tools/report.py --scale mini                      reads runs/mini, writes runs/mini/report/report.html
+uv run tools/report.py --scale mini  # reads runs/mini, writes runs/mini/report/report.html
 """
 
 import argparse

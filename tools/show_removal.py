@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One frame of a data set with its labels at several removal thresholds, as the paper's Figure 3.
 
-python tools/show_removal.py --data-set synscapes_instance_train --frame synscapes_000000_000042 --output figure3.png
+uv run tools/show_removal.py --data-set synscapes_instance_train --frame synscapes_000000_000042 --output figure3.png
 """
 
 import argparse

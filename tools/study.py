@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """A whole study: what it consists of, and doing what of it is missing.
 
-python tools/study.py list --scale mini                  experiments, runs, what is done, what it costs
-python tools/study.py run ratio --scale mini             one experiment
-python tools/study.py run --scale mini --workers 2       everything, two runs at a time
-python tools/study.py run --scale mini --seeds 0 1 2     everything with three seeds; the report takes them all in
-python tools/study.py run --scale keypoints_mini         the vehicle keypoints
+uv run tools/study.py list --scale mini  # experiments, runs, what is done, what it costs
+uv run tools/study.py run ratio --scale mini  # one experiment
+uv run tools/study.py run --scale mini --workers 2  # everything, two runs at a time
+uv run tools/study.py run --scale mini --seeds 0 1 2  # everything with three seeds; the report takes them all in
+uv run tools/study.py run --scale keypoints_mini  # the vehicle keypoints
 """
 
 import argparse

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Trains a run, or a sweep of them, with Hydra.
 
-python tools/sweep.py -m +experiment=ratio scale=mini                             a figure of the paper, in miniature
-python tools/sweep.py -m config=mixture.yaml '+set.SOLVER.BASE_LR=0.005,0.01'      any key of any config
-python tools/sweep.py -m config=mini.yaml '+set.SOLVER.MAX_ITER=20,40' seed=0,1 processes=2
-python tools/sweep.py --help                                                       all keys
+uv run tools/sweep.py -m +experiment=ratio scale=mini  # a figure of the paper, in miniature
+uv run tools/sweep.py -m config=mixture.yaml '+set.SOLVER.BASE_LR=0.005,0.01'  # any key of any config
+uv run tools/sweep.py -m config=mini.yaml '+set.SOLVER.MAX_ITER=20,40' seed=0,1 processes=2
+uv run tools/sweep.py --help  # all keys
 """
 
 import os

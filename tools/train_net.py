@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Trains and evaluates what a config describes, with Detectron2's arguments, on GPUs or on the CPU.
 
-python tools/train_net.py --config-file configs/mini.yaml
-python tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4
-python tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4 --resume
-python tools/train_net.py --config-file configs/cityscapes.yaml --eval-only MODEL.WEIGHTS model_final.pth
-torchrun --nproc-per-node 4 tools/train_net.py --config-file configs/cityscapes.yaml
-srun -n4 --gpus-per-node 4 python tools/train_net.py --config-file configs/cityscapes.yaml
+uv run tools/train_net.py --config-file configs/mini.yaml
+uv run tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4
+uv run tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4 --resume
+uv run tools/train_net.py --config-file configs/cityscapes.yaml --eval-only MODEL.WEIGHTS model.pth
+uv run torchrun --nproc-per-node 4 tools/train_net.py --config-file configs/cityscapes.yaml
+srun -n4 --gpus-per-node 4 uv run tools/train_net.py --config-file configs/cityscapes.yaml
 
 KEY VALUE pairs change keys of the config; they may stand anywhere. A signal (Ctrl-C, SIGTERM, SIGUSR1, SIGUSR2) lets
 the step end, saves, and exits with 130; --resume goes on. Other exit codes: 0 done, 2 the input is wrong.

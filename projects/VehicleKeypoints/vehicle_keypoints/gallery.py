@@ -1,6 +1,6 @@
 """A picture of predictions: test frames with their labels, and what models of two arms make of them.
 
-python -m vehicle_keypoints.gallery --scale keypoints_mini --output predictions.jpg
+uv run python -m vehicle_keypoints.gallery --scale keypoints_mini --output predictions.jpg
 """
 
 from pathlib import Path
