@@ -207,8 +207,8 @@ def markdown() -> str:
     lines = [
         "# Config keys",
         "Every key that is read here, made from `synmix/keys.py` (`uv run python -m synmix.keys > docs/keys.md`).",
-        "A value outside its range is refused when a config is loaded, before anything is written. Where no default stands,",
-        "Detectron2's or PointRend's holds; what their other keys mean, [Detectron2's documentation]"
+        "A value outside its range is refused when a config is loaded, before anything is written. Where no default",
+        "stands, Detectron2's or PointRend's holds; what their other keys mean, [Detectron2's documentation]"
         "(https://detectron2.readthedocs.io/en/latest/modules/config.html) says.",
         "",
         "| Key | Default | Give | Meaning |",

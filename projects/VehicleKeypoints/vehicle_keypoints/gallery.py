@@ -91,8 +91,9 @@ def main() -> None:
     parser.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
     parser.add_argument("--output", type=Path, default=Path("predictions.jpg"), help="(default: %(default)s)")
     arguments = parser.parse_args()
-    store = Store(arguments.store or Path("runs") / arguments.scale)
-    print(f"wrote {write_gallery(load_scale(arguments.scale), store, arguments.output)}")
+    scale = load_scale(arguments.scale)
+    store = Store(arguments.store or Path("runs") / scale.name)
+    print(f"wrote {write_gallery(scale, store, arguments.output)}")
 
 
 if __name__ == "__main__":
