@@ -41,7 +41,7 @@ def parse_arguments() -> argparse.Namespace:
         "--trust-pickle", action="store_true", help="load .pkl weights of any origin: they can run code"
     )
     parser.add_argument("--seconds-per-iteration", type=float, help="for the cost (default: the scale's)")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def main() -> int:
