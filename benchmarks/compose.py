@@ -1,6 +1,6 @@
 """How long a training set of the paper's full size takes to compose, and how much memory.
 
-    python benchmarks/compose.py [--rounds 5]
+    uv run benchmarks/compose.py --rounds 5
 
 Draws instance tables of 2,975 + 20,000 frames with a million labels, keeps them as Parquet (a warm cache), and then, in
 a process of its own for each round, reads, composes with removal, and makes the manifest and the Detectron2 dicts.

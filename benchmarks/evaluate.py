@@ -4,8 +4,8 @@ Every path runs once a round, on one process, so that whatever else the machine 
 processor times, which other people's work disturbs least: the minimum and the median over the rounds, and the medians
 of the rounds' ratios.
 
-  python benchmarks/evaluate.py --rounds 5
-  python benchmarks/evaluate.py --images 500      # 500 images, the bootstrap, and peak memory
+  uv run benchmarks/evaluate.py --rounds 5
+  uv run benchmarks/evaluate.py --images 500      # 500 images, the bootstrap, and peak memory
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """The training mapper against Detectron2's on real frames: $SYNMIX_SAMPLES names the folder that holds 'cityscapes'.
 
-SYNMIX_SAMPLES=... OMP_NUM_THREADS=1 python benchmarks/mapper.py --rounds 5
+SYNMIX_SAMPLES=... OMP_NUM_THREADS=1 uv run benchmarks/mapper.py --rounds 5
 """
 
 import argparse

@@ -6,8 +6,8 @@ standard deviation over seeds of a difference by their skills, divided by the st
 difference of one pair. Counted is how often the 95 % interval of a true gain covers it, and how often equal models
 seem to differ.
 
-  python benchmarks/statistics_coverage.py      # everything, two processes; interrupted, the next call goes on
-  python benchmarks/statistics_coverage.py --experiments 40 --images 40 --ratios 0 1 --store quick.json
+  uv run benchmarks/statistics_coverage.py      # everything, two processes; interrupted, the next call goes on
+  uv run benchmarks/statistics_coverage.py --experiments 40 --images 40 --ratios 0 1 --store quick.json
 """
 
 import argparse

@@ -4,9 +4,9 @@ The real model (R50-FPN PointRend of configs/cityscapes.yaml) on random images o
 a process of its own, from the same weights on the same images: have the machine to yourself. Medians, the first quarter
 of the iterations left out; on a CPU the memory is the whole process's.
 
-    python benchmarks/train_gpu.py --iterations 200 --batch 2 8
-    python benchmarks/train_gpu.py --device cpu --batch 1 --iterations 3 --variants stock ours "packed masks"
-    python benchmarks/train_gpu.py --device cpu --batch 2 --iterations 4 --toy      # does it run?
+    uv run benchmarks/train_gpu.py --iterations 200 --batch 2 8
+    uv run benchmarks/train_gpu.py --device cpu --batch 1 --iterations 3 --variants stock ours "packed masks"
+    uv run benchmarks/train_gpu.py --device cpu --batch 2 --iterations 4 --toy      # does it run?
 """
 
 import argparse

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Draws the miniatures, by default under ``$DETECTRON2_DATASETS/mini``: streets in the raw formats of Cityscapes and
 Synscapes, or, with ``--vehicles``, vehicles with keypoints in those of CarFusion and CitySample."""
 
@@ -10,13 +11,13 @@ from miniature.streets.write import write_miniature as write_streets
 from miniature.vehicles.write import Miniature
 from miniature.vehicles.write import write_miniature as write_vehicles
 from synmix.data.sources import datasets_root
-from synmix.errors import run_tool
+from synmix.errors import argument_parser, run_tool
 from synmix.harmonize.prepare import prepare
 
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argument_parser(__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--output", type=Path, help="folder to draw into (default: $DETECTRON2_DATASETS/mini)")
     parser.add_argument("--seed", type=int, default=0, help="decides every frame")
     parser.add_argument("--vehicles", action="store_true", help="draw vehicles with keypoints instead of streets")

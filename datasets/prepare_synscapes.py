@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Writes a Cityscapes-format copy of Synscapes with harmonised labels (paper 3.2). Can be stopped and called again."""
 
 import argparse
@@ -6,7 +7,7 @@ from pathlib import Path
 from synmix.data.cityscapes import SPLITS
 from synmix.data.sources import datasets_root
 from synmix.data.synscapes import RENDERINGS
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.harmonize import rules
 from synmix.harmonize.frame import LINKS
 from synmix.harmonize.prepare import Summary, prepare
@@ -15,11 +16,7 @@ from synmix.harmonize.summary_text import summary_text
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=f"rules (the first choice is the default):\n{rules.table()}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argument_parser(__doc__, epilog=f"rules (the first choice is the default):\n{rules.table()}")
     root = datasets_root()
     parser.add_argument("--input", type=Path, default=root / "Synscapes", help="the Synscapes folder (%(default)s)")
     parser.add_argument(

@@ -1,10 +1,10 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Audits the flip map of a vehicle-keypoint data set from its annotations, and shows what it does to a frame.
 
-tools/audit_keypoints.py mini_carfusion_14pt_train
-tools/audit_keypoints.py mini_carfusion_14pt_identity_flip_train --picture flip.png
-tools/audit_keypoints.py --yolo DIR                          as data.yaml's flip_idx has it, split 'train'
-tools/audit_keypoints.py --coco FILE --images DIR --flip 1,0,3,2,5,4,7,6,8,10,9,12,11,13
+uv run tools/audit_keypoints.py mini_carfusion_14pt_train
+uv run tools/audit_keypoints.py mini_carfusion_14pt_identity_flip_train --picture flip.png
+uv run tools/audit_keypoints.py --yolo DIR  # as data.yaml's flip_idx has it, split 'train'
+uv run tools/audit_keypoints.py --coco FILE --images DIR --flip 1,0,3,2,5,4,7,6,8,10,9,12,11,13
 
 Exit code 0: clean; 1: something is wrong.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.files import atomic_path
 from vehicle_keypoints.audit import Audit, audit
 from vehicle_keypoints.frames import VehicleFrame
@@ -33,7 +33,7 @@ Input = tuple[list[VehicleFrame], KeypointSchema, Sequence[int]]
 
 def parse_arguments() -> argparse.Namespace:
     """One of three inputs, and what to make of it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("dataset", nargs="?", help="a registered vehicle-keypoint data set")
     parser.add_argument("--yolo", type=Path, metavar="DIR", help="a YOLO-pose folder with data.yaml")
     parser.add_argument("--coco", type=Path, metavar="FILE", help="a COCO keypoint file")

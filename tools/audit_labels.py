@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Compares the labelling conventions of two data sets, and checks what harmonising takes for granted about Synscapes.
 
 Prints tables; writes them with plots and a picture like the paper's Figure 2 into --output, as audit.md.
@@ -7,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from synmix.data.sources import datasets_root
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.files import atomic_path, write_text
 from synmix.harmonize import audit_pictures, audit_tables
 from synmix.harmonize.audit import Audit, Item, audit, evenly, raw_frames, registered_frames
@@ -16,7 +17,7 @@ from synmix.progress import console
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument(
         "datasets",
         nargs="*",

@@ -1,12 +1,13 @@
+#!/usr/bin/env python3
 """Chooses removal thresholds per class, in two ways.
 
 Before any training, by bringing the synthetic labels' sizes closest to the real ones':
-    python tools/choose_removal.py match --real cityscapes_instance_train --synthetic synscapes_instance_train
+    uv run tools/choose_removal.py match --real cityscapes_instance_train --synthetic synscapes_instance_train
 
 From the results of a removal sweep, by the knee of each class's curve (paper 4.1, Figure 4): the study's, or any as
 PERCENT=RESULTS.json:
-    python tools/choose_removal.py sweep --store runs/paper
-    python tools/choose_removal.py sweep 0=output/a/results/synscapes_instance_val.json 30=... 60=...
+    uv run tools/choose_removal.py sweep --store runs/paper
+    uv run tools/choose_removal.py sweep 0=a/results/NAME.json 60=b/results/NAME.json
 """
 
 import argparse
@@ -21,7 +22,7 @@ from rich.table import Table
 from synmix.compose.removal import DEFAULT
 from synmix.compose.thresholds import Distance, knee, label_sizes, match_sizes, median_frame_pixels
 from synmix.data import sources
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.evaluate.result import result_path
 from synmix.files import atomic_path, read_json
 from synmix.report.estimates import Estimates
@@ -42,7 +43,7 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     commands = parser.add_subparsers(required=True, metavar="{match,sweep}")
     match = commands.add_parser("match", help="match the sizes of a real data set, before any training")
     match.add_argument("--real", default="cityscapes_instance_train", help="the data set to match")

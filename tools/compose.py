@@ -1,7 +1,8 @@
+#!/usr/bin/env python3
 """Shows what a config trains on, without training: images, labels kept and removed, thresholds, checksum.
 
-python tools/compose.py --config-file configs/mini.yaml --json manifest.json DATASETS.REMOVAL.person 60
-python tools/compose.py --compare output/a/manifest.json output/b/manifest.json   # exit code 1 where they differ
+uv run tools/compose.py --config-file configs/mini.yaml --json manifest.json DATASETS.REMOVAL.person 60
+uv run tools/compose.py --compare output/a/manifest.json output/b/manifest.json   # exit code 1 where they differ
 """
 
 import argparse
@@ -9,11 +10,11 @@ from pathlib import Path
 
 from synmix.compose.manifest import differences, read_manifest, write_manifest
 from synmix.compose.manifest_text import summary
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 
 
 def main() -> int:
-    args = _parser().parse_args()
+    args = _parser().parse_intermixed_args()
     if args.compare:
         return _compare(*args.compare)
     if not args.config_file:
@@ -22,11 +23,11 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--config-file", help="the training's config")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the manifest there")
     parser.add_argument("--compare", nargs=2, type=Path, metavar="MANIFEST", help="compare two manifests instead")
-    parser.add_argument("options", nargs="*", metavar="KEY VALUE", help="config keys to override, at the end")
+    parser.add_argument("options", nargs="*", metavar="KEY VALUE", help="config keys to change")
     return parser
 
 

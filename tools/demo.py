@@ -1,11 +1,11 @@
+#!/usr/bin/env python3
 """The whole chain on the drawn miniature, on a CPU: draws it, harmonises, trains on a mixture, evaluates both domains,
 prints a table and writes a page of pictures. A second call reuses what is there."""
 
-import argparse
 from pathlib import Path
 
 from synmix.config_files import CONFIGS
-from synmix.errors import run_tool
+from synmix.errors import argument_parser, run_tool
 from synmix.progress import console
 
 _CONFIG = CONFIGS / "mini.yaml"
@@ -13,14 +13,17 @@ _CONFIG = CONFIGS / "mini.yaml"
 
 def main() -> None:
     """Runs the demo and says where its page is."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argument_parser(__doc__)
     parser.add_argument("--output", type=Path, default=Path("output/demo"), help="results and pictures (%(default)s)")
     parser.add_argument("--config-file", type=Path, default=_CONFIG, help="the training (%(default)s)")
     arguments = parser.parse_args()
     console.print("loading PyTorch and Detectron2 ...")
-    from synmix.study.demo import Demo, run_demo  # here: it takes some seconds, after the line above
+    from synmix.demo import Demo, run_demo  # here: it takes some seconds, after the line above
 
-    page = run_demo(Demo(arguments.config_file, arguments.output))
+    try:
+        page = run_demo(Demo(arguments.config_file, arguments.output))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the next call goes on from here") from None
     console.print(f"pictures: {page.resolve()}")
 
 

@@ -1,15 +1,17 @@
+#!/usr/bin/env python3
 """Scores instance masks with the Cityscapes metric, exactly, with confidence intervals.
 
 A checkpoint, on any registered data sets:
-  tools/eval_cityscapes.py --config-file configs/mini.yaml MODEL.WEIGHTS output/mini/model_final.pth
+  uv run tools/eval_cityscapes.py --config-file configs/mini.yaml MODEL.WEIGHTS output/mini/model_final.pth
 Predictions in the Cityscapes result format (text files and masks), with cityscapesScripts' own figures beside:
-  tools/eval_cityscapes.py --predictions DIR --ground-truth datasets/cityscapes/gtFine/val --official
+  uv run tools/eval_cityscapes.py --predictions DIR --ground-truth datasets/cityscapes/gtFine/val --official
 Why figures are what they are: what each kind of error costs, and AP by the size of objects:
-  tools/eval_cityscapes.py --results output/mini/results/NAME.json --why --why-chart why.png
+  uv run tools/eval_cityscapes.py --results a/results/cityscapes_instance_val.json --why --why-chart why.png
 Two results on the same images; several trainings of a model as a list with commas:
-  tools/eval_cityscapes.py --compare a/results/NAME.json b/results/NAME.json
+  uv run tools/eval_cityscapes.py --compare a/results/NAME.json b/results/NAME.json
 Predictions for the test server, with a zip file to send:
-  tools/eval_cityscapes.py --config-file FILE --datasets cityscapes_instance_test --export DIR MODEL.WEIGHTS FILE
+  uv run tools/eval_cityscapes.py --config-file configs/mixture.yaml --export sent \
+      --datasets cityscapes_instance_test MODEL.WEIGHTS output/mixture/model_final.pth
 
 Exit codes: 0 done; 1 a check failed (--official, --minimum-ap, --fail-if-worse); 2 the input is wrong.
 """
@@ -18,7 +20,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.evaluate.by_size import COCO_EDGES
 from synmix.evaluate.commands import OK, Sampling, Wishes, compare, report, score_folders
 from synmix.evaluate.result import read_result
@@ -26,7 +28,7 @@ from synmix.evaluate.result import read_result
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     what = parser.add_argument_group("what to score")
     what.add_argument("--config-file", default="", metavar="FILE", help="a YAML file of configs/, for a checkpoint")
     what.add_argument("--datasets", nargs="+", metavar="NAME", help="data sets to score on (default: DATASETS.TEST)")
@@ -57,7 +59,6 @@ def parse_arguments() -> argparse.Namespace:
     work.add_argument("--num-gpus", type=int, default=1, help="processes for a checkpoint, one for each GPU")
     work.add_argument("--num-workers", type=int, default=0, help="processes for --predictions (default: all cores)")
     work.add_argument("--trust-pickle", action="store_true", help="load weights of any origin: they can run code")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to change")
     return parser.parse_intermixed_args()
 

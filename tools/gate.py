@@ -1,7 +1,7 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Does mixing pay? Compares a control arm with a mixed arm by terms declared beforehand.
 
-python tools/gate.py CONTROL MIXED --min-gain 2.0 --declaration gate.json --scale mini
+uv run tools/gate.py CONTROL MIXED --min-gain 2.0 --declaration gate.json --scale mini
 
 Call it once before the runs are trained: it writes the terms down. Call it again afterwards: it gives the verdict.
 CONTROL and MIXED are arms (all their seeds) or runs of the store, as tools/study.py list shows them; the start of a
@@ -11,7 +11,7 @@ name is enough where it is the only one. Exit code: 0 pass, 1 fail, 3 inconclusi
 import argparse
 from pathlib import Path
 
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.study.experiments import REAL
 from synmix.study.gate import GateVerdict, Terms, declare, judge
 from synmix.study.scale import load_scale, scale_names
@@ -23,7 +23,7 @@ DECLARED_ONLY = 4
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("control", help="the arm without synthetic data")
     parser.add_argument("mixed", help="the arm with it")
     parser.add_argument("--min-gain", type=float, required=True, help="the least gain that pays, in AP points")

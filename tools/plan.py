@@ -1,8 +1,9 @@
+#!/usr/bin/env python3
 """What to train on under a budget, by the paper's rule (4.2): 50 epochs of as many images as the budget allows.
 
-python tools/plan.py --iterations 80000
-python tools/plan.py --gpu-hours 48 --num-gpus 4 --seconds-per-iteration 0.45
-python tools/plan.py --gpu-hours 48 --num-gpus 4 --metrics output/metrics.json   # s/it measured by a run
+uv run tools/plan.py --iterations 80000
+uv run tools/plan.py --gpu-hours 48 --num-gpus 4 --seconds-per-iteration 0.45
+uv run tools/plan.py --gpu-hours 48 --num-gpus 4 --metrics output/metrics.json   # s/it measured by a run
 """
 
 import argparse
@@ -17,7 +18,7 @@ from rich.table import Table
 from synmix.compose import published
 from synmix.compose.budget import iterations_of
 from synmix.compose.planner import Plan, nearest_cells, plan
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -33,9 +34,7 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = argument_parser(__doc__, allow_abbrev=False)
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--iterations", type=int, help="the budget in iterations")
     budget.add_argument("--epochs", type=float, help="the budget in epochs of the real images alone")

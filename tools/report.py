@@ -1,13 +1,13 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Lays every table and figure of a study beside the runs of a store.
 
-python tools/report.py --scale mini                      reads runs/mini, writes runs/mini/report/report.html
+uv run tools/report.py --scale mini  # reads runs/mini, writes runs/mini/report/report.html
 """
 
 import argparse
 from pathlib import Path
 
-from synmix.errors import run_tool
+from synmix.errors import argument_parser, run_tool
 from synmix.report.report import write_report
 from synmix.study.scale import load_scale, scale_names
 from synmix.study.store import Store
@@ -15,7 +15,7 @@ from synmix.study.store import Store
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--scale", default="paper", help=f"{' or '.join(scale_names())} (default: paper)")
     parser.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
     parser.add_argument(

@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """One frame of a data set with its labels at several removal thresholds, as the paper's Figure 3.
 
-python tools/show_removal.py --data-set synscapes_instance_train --frame synscapes_000000_000042 --output figure3.png
+uv run tools/show_removal.py --data-set synscapes_instance_train --frame synscapes_000000_000042 --output figure3.png
 """
 
 import argparse
@@ -12,7 +13,7 @@ from synmix.compose.mixing import shuffled
 from synmix.compose.pictures import FIGURE_3, removal_sheet
 from synmix.data import sources
 from synmix.data.table import InstanceTable
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.pictures import save_picture
 
 
@@ -28,7 +29,7 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--data-set", required=True, help="a registered data set")
     parser.add_argument("--frame", help="its frame's name (default: the one with the most labels)")
     parser.add_argument("--thresholds", type=float, nargs="+", default=FIGURE_3, help="default: %(default)s")

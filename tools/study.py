@@ -1,11 +1,11 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """A whole study: what it consists of, and doing what of it is missing.
 
-python tools/study.py list --scale mini                  experiments, runs, what is done, what it costs
-python tools/study.py run ratio --scale mini             one experiment
-python tools/study.py run --scale mini --workers 2       everything, two runs at a time
-python tools/study.py run --scale mini --seeds 0 1 2     everything with three seeds; the report takes them all in
-python tools/study.py run --scale keypoints_mini         the vehicle keypoints
+uv run tools/study.py list --scale mini  # experiments, runs, what is done, what it costs
+uv run tools/study.py run ratio --scale mini  # one experiment
+uv run tools/study.py run --scale mini --workers 2  # everything, two runs at a time
+uv run tools/study.py run --scale mini --seeds 0 1 2  # everything with three seeds; the report takes them all in
+uv run tools/study.py run --scale keypoints_mini  # the vehicle keypoints
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.study.execute import Options
 from synmix.study.experiments import Study, all_runs
 from synmix.study.listing import listing
@@ -27,7 +27,7 @@ from synmix.study.sweep import report_outcomes
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("command", choices=("list", "run"), help="list: show the plan; run: do what is missing")
     parser.add_argument("experiments", nargs="*", metavar="experiment", help="as list shows them (default: all)")
     parser.add_argument("--scale", default="paper", help=f"{', '.join(scale_names())} or a file (default: paper)")
@@ -41,7 +41,7 @@ def parse_arguments() -> argparse.Namespace:
         "--trust-pickle", action="store_true", help="load .pkl weights of any origin: they can run code"
     )
     parser.add_argument("--seconds-per-iteration", type=float, help="for the cost (default: the scale's)")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def main() -> int:

@@ -1,10 +1,10 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Trains a run, or a sweep of them, with Hydra.
 
-python tools/sweep.py -m +experiment=ratio scale=mini                             a figure of the paper, in miniature
-python tools/sweep.py -m config=mixture.yaml '+set.SOLVER.BASE_LR=0.005,0.01'      any key of any config
-python tools/sweep.py -m config=mini.yaml '+set.SOLVER.MAX_ITER=20,40' seed=0,1 processes=2
-python tools/sweep.py --help                                                       all keys
+uv run tools/sweep.py -m +experiment=ratio scale=mini  # a figure of the paper, in miniature
+uv run tools/sweep.py -m config=mixture.yaml '+set.SOLVER.BASE_LR=0.005,0.01'  # any key of any config
+uv run tools/sweep.py -m config=mini.yaml '+set.SOLVER.MAX_ITER=20,40' seed=0,1 processes=2
+uv run tools/sweep.py --help  # all keys
 """
 
 import os
@@ -16,6 +16,9 @@ from omegaconf import DictConfig
 from synmix.config import CONFIGS
 from synmix.errors import run_tool
 from synmix.study.sweep import SweepGuard, job
+
+#: run_tool takes it away, since Hydra does not know it.
+_DEBUG = "--debug" in sys.argv or os.environ.get("HYDRA_FULL_ERROR") == "1"
 
 
 @hydra.main(version_base="1.3", config_path=str(CONFIGS / "sweep"), config_name="sweep")
@@ -29,7 +32,7 @@ def main() -> int:
     try:
         sweep()
     except Exception as error:
-        if "--debug" in sys.argv or os.environ.get("HYDRA_FULL_ERROR") == "1":
+        if _DEBUG:
             raise
         print(f"error: {' '.join(str(error).split())[:400]}", file=sys.stderr)
     except BaseException:

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Trains and evaluates what a config describes, with Detectron2's arguments, on GPUs or on the CPU.
 
-python tools/train_net.py --config-file configs/mini.yaml
-python tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4
-python tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4 --resume
-python tools/train_net.py --config-file configs/cityscapes.yaml --eval-only MODEL.WEIGHTS model_final.pth
-torchrun --nproc-per-node 4 tools/train_net.py --config-file configs/cityscapes.yaml
-srun -n4 --gpus-per-node 4 python tools/train_net.py --config-file configs/cityscapes.yaml
+uv run tools/train_net.py --config-file configs/mini.yaml
+uv run tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4
+uv run tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4 --resume
+uv run tools/train_net.py --config-file configs/cityscapes.yaml --eval-only MODEL.WEIGHTS model.pth
+uv run torchrun --nproc-per-node 4 tools/train_net.py --config-file configs/cityscapes.yaml
+srun -n4 --gpus-per-node 4 uv run tools/train_net.py --config-file configs/cityscapes.yaml
 
 KEY VALUE pairs change keys of the config; they may stand anywhere. A signal (Ctrl-C, SIGTERM, SIGUSR1, SIGUSR2) lets
 the step end, saves, and exits with 130; --resume goes on. Other exit codes: 0 done, 2 the input is wrong.
@@ -14,13 +14,13 @@ the step end, saves, and exits with 130; --resume goes on. Other exit codes: 0 d
 
 import argparse
 
-from synmix.errors import run_tool
+from synmix.errors import argument_parser, run_tool
 from synmix.train.signals import listening
 
 
 def parse_arguments() -> argparse.Namespace:
     """Detectron2's arguments, and those of this project."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--config-file", default="", metavar="FILE", help="a YAML file of configs/")
     parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint of OUTPUT_DIR")
     parser.add_argument("--eval-only", action="store_true", help="evaluate MODEL.WEIGHTS, train nothing")
@@ -32,7 +32,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--trust-pickle", action="store_true", help="load .pkl weights of any origin: they can run code"
     )
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to change")
     return parser.parse_intermixed_args()
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Draws the ground truth of registered data sets: a sheet of evenly spread frames, or the frames named.
 
 Instances have their class's Cityscapes colour and name; groups and what is not evaluated stay unpainted.
@@ -16,7 +17,7 @@ from synmix.data.images import read_instance_map, read_rgb
 from synmix.data.segmentation import mask_of
 from synmix.data.sources import source
 from synmix.data.table import InstanceTable
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.labels import CLASS_NAMES
 from synmix.pictures import draw_masks, save_picture, side_by_side
 from synmix.progress import console, track
@@ -29,7 +30,7 @@ _POINT = (255, 221, 0)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("datasets", nargs="+", metavar="DATASET", help="such as cityscapes_instance_train")
     parser.add_argument("--frames", type=int, default=6, metavar="N", help="how many of each (default: %(default)s)")
     parser.add_argument("--frame", nargs="+", default=[], metavar="NAME", help="these frames instead")

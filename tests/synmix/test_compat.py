@@ -91,3 +91,18 @@ def test_upstreams_internal_cityscapes_is_the_published_one():
 def test_import_caches_can_be_forgotten():
     """As pytest, torch.compile and notebooks do after writing a module."""
     importlib.invalidate_caches()
+
+
+def test_only_warnings_about_other_peoples_code_are_silent():
+    code = """
+import synmix, warnings
+warn = warnings.warn_explicit
+warn("`torch.jit.script` is deprecated. Please switch.", FutureWarning, "f", 1, module="torch.jit._script")
+warn("`torch.jit.script` is deprecated. Please switch.", FutureWarning, "f", 2, module="mine")
+warn("pkg_resources is deprecated as an API. See", UserWarning, "f", 3, module="detectron2.model_zoo.model_zoo")
+warn("torch.meshgrid: in an upcoming release, it", UserWarning, "f", 4, module="torch.functional")
+warn("torch.meshgrid: something else", UserWarning, "f", 5, module="torch.functional")
+warn("`torch.cuda.amp.autocast(args...)` is deprecated.", FutureWarning, "f", 6, module="detectron2.engine.x")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [line.split(":")[1] for line in done.stderr.splitlines() if line.startswith("f:")] == ["2", "5"]

@@ -1,4 +1,7 @@
+import os
+import signal
 import sys
+import time
 
 import pytest
 
@@ -35,3 +38,10 @@ def test_results_and_interrupts_become_exit_codes(monkeypatch):
     assert exit_code(lambda: 3) == 3
     assert exit_code(lambda: None) == 0
     assert exit_code(interrupted) == 130
+
+
+def test_sigterm_interrupts_like_ctrl_c_and_its_handler_comes_back(monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(sys, "argv", ["tool"])
+    assert exit_code(lambda: os.kill(os.getpid(), signal.SIGTERM) or time.sleep(9)) == 130
+    assert signal.getsignal(signal.SIGTERM) is before

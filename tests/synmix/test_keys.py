@@ -45,7 +45,7 @@ def test_the_table_needs_no_torch():
 
 def test_the_page_is_the_table():
     page = CONFIGS.parent / "docs/keys.md"
-    assert page.read_text(encoding="utf-8") == markdown(), "run: python -m synmix.keys > docs/keys.md"
+    assert page.read_text(encoding="utf-8") == markdown(), "run: uv run python -m synmix.keys > docs/keys.md"
 
 
 def test_every_key_stands_once_and_exists():

@@ -13,4 +13,5 @@ __version__ = "0.1.0"
 # Before torch is loaded: threads that wait for one another sleep. Where another process holds a core, spinning ones
 # train the miniature eight times slower (docs/benchmarks/train.md).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+compat.silence()
 compat.restore()

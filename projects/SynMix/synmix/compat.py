@@ -1,4 +1,5 @@
-"""The few names that Detectron2 expects of older or unpublished packages, restored before it is imported.
+"""The few names that Detectron2 expects of older or unpublished packages, restored before it is imported, and the
+warnings about its code that nobody here can act on, silenced.
 
 Each name is restored only where it is missing, so a newer, a patched or a compiled Detectron2 is used as it is.
 """
@@ -8,6 +9,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -15,6 +17,20 @@ from typing import Any
 _OPERATORS = "detectron2._C"
 # Upstream's main imports cityscapesScripts by the path it has in its maker's own repository (issue 5436 there).
 _INTERNAL_CITYSCAPES = "deeplearning.projects.cityscapesApi.cityscapesscripts"
+
+#: (start of the message, module it is about): what torch and setuptools have to say of Detectron2's and fvcore's code.
+_NOT_OURS = (
+    (r"`torch\.jit\.\w+` is (deprecated|not supported)", r"torch\.jit\."),
+    (r"torch\.meshgrid: in an upcoming release", r"torch\.functional"),
+    (r"`torch\.cuda\.amp\.\w+\(args\.\.\.\)` is deprecated", r"(detectron2|fvcore)\."),
+    (r"pkg_resources is deprecated as an API", r"(detectron2|fvcore|pkg_resources)"),
+)
+
+
+def silence() -> None:
+    """Silences warnings of other people's code, by message and module; ``-W`` and filters that come later go first."""
+    for message, module in _NOT_OURS:
+        warnings.filterwarnings("ignore", message, module=module)
 
 
 def restore() -> None:

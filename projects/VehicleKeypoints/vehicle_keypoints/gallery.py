@@ -1,9 +1,8 @@
 """A picture of predictions: test frames with their labels, and what models of two arms make of them.
 
-python -m vehicle_keypoints.gallery --scale keypoints_mini --output predictions.jpg
+uv run python -m vehicle_keypoints.gallery --scale keypoints_mini --output predictions.jpg
 """
 
-import argparse
 from pathlib import Path
 
 import cv2
@@ -13,7 +12,7 @@ from torch import nn
 
 from synmix.config import build_model
 from synmix.data.images import read_rgb
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.study.execute import WEIGHTS
 from synmix.study.runs import config_of
 from synmix.study.scale import Scale, load_scale
@@ -87,13 +86,14 @@ def write_gallery(scale: Scale, store: Store, path: Path) -> Path:
 
 def main() -> None:
     """Draws from the finished runs of a store."""
-    parser = argparse.ArgumentParser(description="Test frames with labels and the predictions of both flip arms.")
+    parser = argument_parser(__doc__)
     parser.add_argument("--scale", default="keypoints_mini", help="(default: %(default)s)")
     parser.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
     parser.add_argument("--output", type=Path, default=Path("predictions.jpg"), help="(default: %(default)s)")
     arguments = parser.parse_args()
-    store = Store(arguments.store or Path("runs") / arguments.scale)
-    print(f"wrote {write_gallery(load_scale(arguments.scale), store, arguments.output)}")
+    scale = load_scale(arguments.scale)
+    store = Store(arguments.store or Path("runs") / scale.name)
+    print(f"wrote {write_gallery(scale, store, arguments.output)}")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ _REMEDY = {
     "carfusion": "Put CarFusion there: 'train/<scene>/{gt,images_jpg}', 'test/...', with or without "
     "'annotations/car_keypoints_{train,test}.json' (datasets' links: cs.cmu.edu/~ILIM/projects/IM/CarFusion).",
     "citysample": "Put kiselyovd/citysample-vehicle-keypoints-24pt there, with 'annotations/coco.json'.",
-    "mini": "Draw the miniature: python datasets/make_mini.py --vehicles.",
+    "mini": "Draw the miniature: uv run datasets/make_mini.py --vehicles.",
 }
 
 

@@ -64,7 +64,7 @@ def test_another_miniature_needs_force(tmp_path):
 @pytest.mark.slow
 def test_the_remedy_for_missing_data_is_a_command_that_works(tmp_path, monkeypatch):
     monkeypatch.setenv("DETECTRON2_DATASETS", str(tmp_path))
-    with pytest.raises(UserError, match=r"python datasets/make_mini\.py --vehicles"):
+    with pytest.raises(UserError, match=r"uv run datasets/make_mini\.py --vehicles"):
         frames_of("citysample", "mini/citysample", "train", CITYSAMPLE)
     subprocess.run([sys.executable, str(TOOL), "--vehicles"], check=True, capture_output=True)
     frames = frames_of("citysample", "mini/citysample", "train", CITYSAMPLE)

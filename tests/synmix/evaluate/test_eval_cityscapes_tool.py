@@ -124,7 +124,7 @@ def test_why_figures_are_what_they_are(tool, town):
     wishes = ["--why", "--why-chart", town / "why.png", "--size-edges", "370,385", "--resamples", 0]
     code, text = tool(*folders(town, 4), *wishes, "--json", town / "4.json")
     assert code == 0
-    assert "points of AP50 that errors cost" in " ".join(text.split()) and "370 to 385 px" in text
+    assert "pointsofAP50thaterrorscost" in "".join(text.split()) and "370 to 385 px" in text
     assert cv2.imread(str(town / "why.png")).std() > 5
     why = json.loads((town / "4.json").read_text())["why"]
     assert why["causes"]["localisation"]["AP-person"] > 0 and why["causes"]["missed"]["AP-bus"] is None

@@ -73,7 +73,10 @@ def test_two_ranks_of_a_study_equal_one_with_two_parts(tmp_path, environment):
     assert runs[0] == runs[1] and runs[0].parts == 2
     for run in (runs[0].init.init, runs[0].init, runs[0]):
         ours, theirs = (weights(tmp_path / name / "store", run) for name in said)
-        assert all(torch.allclose(ours[key].float(), theirs[key].float(), atol=1e-5) for key in ours)
+        # but for BatchNorm's running statistics, of which Detectron2 keeps those of rank 0 (docs/train.md)
+        learned = [key for key in ours if "running_" not in key and "num_batches" not in key]
+        off = {key: float((ours[key] - theirs[key]).abs().max()) for key in learned}
+        assert max(off.values()) < 1e-5, sorted(off.items(), key=lambda item: -item[1])[:3]
     computed = [Store(tmp_path / name / "store").status(runs[0]).computed for name in said]
     assert [c["processes"] for c in computed] == [2, 1] and [c["parts"] for c in computed] == [2, 2]
 

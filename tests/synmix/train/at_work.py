@@ -1,6 +1,6 @@
 """What ranks do in tests: they train the toy detector. Importable by processes of their own, and a script:
 
-python -m tests.synmix.train.at_work ROOT OUTPUT PROCESSES [word ...] [KEY VALUE ...]
+uv run python -m tests.synmix.train.at_work ROOT OUTPUT PROCESSES [word ...] [KEY VALUE ...]
 """
 
 import os

@@ -16,7 +16,7 @@ from miniature.streets.draw import Drawn, draw_scene
 from miniature.streets.looks import LOOKS
 from miniature.streets.scene import sample_scene
 from synmix.errors import UserError
-from synmix.files import write_text
+from synmix.files import read_json, write_text
 from synmix.progress import parallel_map
 
 #: Real frames are spread over these cities, as in Cityscapes each city is in one split only.
@@ -24,6 +24,8 @@ CITIES: dict[str, tuple[str, ...]] = {"train": ("minitown", "toyford"), "val": (
 IMAGES = ("rgb", "rgb-2k")
 _SCALE_2K = 64 / 45  # Synscapes' 2048 x 1024 rendering beside its 1440 x 720 one
 _IGNORED = ("caravan", "trailer")  # Synscapes has none
+_NOTE = "mini.json"
+_NOTED = ("seed", "height", "width", "density", "images", "frames")  # and the version, which is compared
 _VERSION = 1  # of the drawing: other versions draw other frames from the same seed
 _STREAMS = {"train": 0, "val": 1, "test": 2, "synthetic": 3}
 
@@ -84,7 +86,7 @@ def write_miniature(
     seed: int = 0,
     height: int = 128,
     width: int = 256,
-    real: tuple[int, int, int] = (160, 40, 20),
+    real: Sequence[int] = (160, 40, 20),
     synthetic: int = 960,
     density: float = 1.0,
     images: Sequence[str] = ("rgb",),
@@ -117,6 +119,31 @@ def write_miniature(
             pass
 
 
+def complete_miniature(root: Path, num_workers: int = 0) -> None:
+    """Draws what is missing of the miniature that ``root`` is to hold: the one that was begun there, or the usual one.
+
+    Raises:
+        UserError: see :func:`write_miniature`.
+    """
+    begun = {key: value for key, value in note_of(root).items() if key in _NOTED}
+    if isinstance(frames := begun.pop("frames", None), dict):
+        begun |= {"real": [frames.get(split, 0) for split in CITIES], "synthetic": frames.get("synthetic", 0)}
+    write_miniature(root, num_workers=num_workers, **begun)
+
+
+def note_of(root: Path) -> dict[str, Any]:
+    """The parameters of the miniature that was begun in ``root``; {} where none was.
+
+    Raises:
+        UserError: the note of them is damaged.
+    """
+    path = root / _NOTE
+    note = read_json(path) if path.exists() else {}
+    if not isinstance(note, dict):
+        raise UserError(f"'{path}' does not describe a miniature; remove it, and draw anew with --force.")
+    return note
+
+
 def _check(drawing: Drawing, counts: dict[str, int]) -> None:
     if drawing.height < 64 or drawing.width < 64:
         raise UserError(
@@ -136,7 +163,7 @@ def _check(drawing: Drawing, counts: dict[str, int]) -> None:
 
 def _claim(root: Path, drawing: Drawing, counts: dict[str, int], force: bool) -> None:
     wanted = {"version": _VERSION, **asdict(drawing), "images": list(drawing.images), "frames": counts}
-    claim(root, "mini.json", wanted, ("cityscapes", "Synscapes"), force)
+    claim(root, _NOTE, wanted, ("cityscapes", "Synscapes"), force)
 
 
 def _paths(job: _Job) -> dict[str, Path]:

@@ -8,11 +8,13 @@ import torch
 from detectron2.config import CfgNode
 from rich.table import Table
 
-from miniature.streets.write import write_miniature
+from miniature.streets.write import complete_miniature, note_of
 from synmix.config import build_model, load_config
 from synmix.data import sources
+from synmix.data.catalog import register_all
+from synmix.errors import UserError
 from synmix.evaluate.result import Result, read_result, result_path
-from synmix.files import write_text
+from synmix.files import make_folder, read_json, write_json, write_text
 from synmix.harmonize.audit import evenly, raw_frames
 from synmix.harmonize.audit_pictures import harmonization_picture
 from synmix.harmonize.prepare import prepare
@@ -21,9 +23,8 @@ from synmix.pictures import save_picture
 from synmix.progress import console
 from synmix.train import run
 from synmix.train.checkpoint import FINAL, SafeCheckpointer
+from synmix.train.folder import numbers_checksum
 from synmix.train.pictures import draw_predictions
-
-_DOMAINS = {"mini_cityscapes_instance_val": "real", "mini_synscapes_instance_val": "synthetic"}
 
 #: model -> data set -> result
 Results = dict[str, dict[str, Result]]
@@ -47,15 +48,20 @@ class Demo:
 
 
 def run_demo(demo: Demo) -> Path:
-    """Runs what is not there yet and returns the page's path; a second call reuses everything."""
+    """Runs what is not there yet and returns the page's path: a stopped call is gone on with, a finished one reused.
+
+    Raises:
+        UserError: the output is another demo's, or a stage cannot do its work.
+    """
     torch.set_num_threads(1)  # so small a model gains 5 % by a second one, and loses 40 % where a core is busy
+    trained, untrained = demo.load("trained"), demo.load("untrained")
     console.rule("1/4  the miniature, drawn")
-    write_miniature(demo.miniature)
+    complete_miniature(demo.miniature)
+    _claim(demo, trained)
     console.rule("2/4  harmonised: Synscapes speaks Cityscapes (paper 3.2)")
     summary = prepare(demo.miniature / "Synscapes", demo.miniature / "synscapes_harmonized")
     console.print(f"{summary.written + summary.kept} frames, {summary.riders_created} riders created")
     console.rule("3/4  trained on a mixture of both (paper 4.2)")
-    trained, untrained = demo.load("trained"), demo.load("untrained")
     if not (_weights(trained).is_file() and _has_results(trained)):
         run.train(trained, resume=True)
     console.rule("4/4  beside a model that has learnt nothing")
@@ -66,9 +72,19 @@ def run_demo(demo: Demo) -> Path:
     return write_page(demo, trained, results)
 
 
+def _claim(demo: Demo, cfg: CfgNode) -> None:
+    """Notes in the output what it follows from, so that no other demo's results are taken for this one's."""
+    path, wanted = demo.output / "demo.json", {"config": numbers_checksum(cfg), "miniature": note_of(demo.miniature)}
+    if not path.is_file():
+        make_folder(demo.output, f"'{demo.output}'")
+        write_json(path, wanted)
+    elif read_json(path) != wanted:
+        raise UserError(f"'{demo.output}' holds the demo of another config or miniature; give another --output.")
+
+
 def result_table(results: Results) -> Table:
     """A column for each domain and model; a row for each class, then AP50, AP and its interval, in percent."""
-    columns = [(domain, model, results[model][name]) for name, domain in _DOMAINS.items() for model in results]
+    columns = [(_domain(name), model, results[model][name]) for name in results["trained"] for model in results]
     table = Table("", title="Cityscapes AP in percent, on the validation sets")
     for domain, model, _ in columns:
         table.add_column(f"{domain} look\n{model}", justify="right")
@@ -83,15 +99,11 @@ def result_table(results: Results) -> Table:
 
 def write_page(demo: Demo, cfg: CfgNode, results: Results) -> Path:
     """Writes the pictures and ``index.html`` beside them; returns the page's path."""
-    _, figure = harmonization_picture(evenly(raw_frames(demo.miniature / "Synscapes"), 60))
-    save_picture(demo.output / "harmonised.png", figure)
-    with run.log_to(str(demo.output)):
-        model = build_model(run.with_device(cfg))
-        SafeCheckpointer(model).load(str(_weights(cfg)), checkpointables=[])
-        draw_predictions(cfg, model, demo.output / "predictions.png")
+    _draw_harmonised(demo)
+    _draw_predictions(demo, cfg)
     rows = [
-        f"<tr><th>{domain} look</th>{''.join(f'<td>{_cell(results[model][name])}</td>' for model in results)}</tr>"
-        for name, domain in _DOMAINS.items()
+        f"<tr><th>{_domain(name)} look</th>{''.join(f'<td>{_cell(each[name])}</td>' for each in results.values())}</tr>"
+        for name in results["trained"]
     ]
     heads = "".join(f"<th>{model}</th>" for model in results)
     page = demo.output / "index.html"
@@ -99,16 +111,38 @@ def write_page(demo: Demo, cfg: CfgNode, results: Results) -> Path:
     return page
 
 
+def _draw_harmonised(demo: Demo) -> None:
+    path = demo.output / "harmonised.png"
+    if not path.is_file():
+        _, figure = harmonization_picture(evenly(raw_frames(demo.miniature / "Synscapes"), 60))
+        save_picture(path, figure)
+
+
+def _draw_predictions(demo: Demo, cfg: CfgNode) -> None:
+    path = demo.output / "predictions.png"
+    if path.is_file() and path.stat().st_mtime > _weights(cfg).stat().st_mtime:
+        return
+    register_all()
+    with run.log_to(str(demo.output)):
+        model = build_model(run.with_device(cfg))
+        SafeCheckpointer(model).load(str(_weights(cfg)), checkpointables=[])
+        draw_predictions(cfg, model, path)
+
+
+def _domain(name: str) -> str:
+    return sources.source(name).domain
+
+
 def _weights(cfg: CfgNode) -> Path:
     return Path(cfg.OUTPUT_DIR) / f"{FINAL}.pth"
 
 
 def _has_results(cfg: CfgNode) -> bool:
-    return all(result_path(cfg.OUTPUT_DIR, name).is_file() for name in _DOMAINS)
+    return all(result_path(cfg.OUTPUT_DIR, name).is_file() for name in cfg.DATASETS.TEST)
 
 
 def _results(cfg: CfgNode) -> dict[str, Result]:
-    return {name: read_result(result_path(cfg.OUTPUT_DIR, name)) for name in _DOMAINS}
+    return {name: read_result(result_path(cfg.OUTPUT_DIR, name)) for name in cfg.DATASETS.TEST}
 
 
 def _percent(value: float) -> str:
