@@ -10,8 +10,8 @@ Why figures are what they are: what each kind of error costs, and AP by the size
 Two results on the same images; several trainings of a model as a list with commas:
   uv run tools/eval_cityscapes.py --compare a/results/NAME.json b/results/NAME.json
 Predictions for the test server, with a zip file to send:
-  uv run tools/eval_cityscapes.py --config-file configs/mixture.yaml --export sent \
-      --datasets cityscapes_instance_test MODEL.WEIGHTS output/mixture/model_final.pth
+  uv run tools/eval_cityscapes.py --config-file configs/mixture.yaml --datasets cityscapes_instance_test \\
+      --export sent MODEL.WEIGHTS output/mixture/model_final.pth
 
 Exit codes: 0 done; 1 a check failed (--official, --minimum-ap, --fail-if-worse); 2 the input is wrong.
 """
