@@ -223,21 +223,34 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Reads UTF-8 text.
+
+    Raises:
+        UserError: the file is missing, cannot be read, or is no text.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"'{path}' {why_absent(path)}.") from None
+    except OSError as error:
+        raise UserError(f"'{path}' cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise UserError(f"'{path}' is not a text file.") from None
+
+
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Reads a JSON file.
 
     Raises:
         UserError: the file is missing, cannot be read, or is not JSON.
     """
+    text = read_text(path)
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"'{path}' {why_absent(path)}.") from None
-    except OSError as error:
-        raise UserError(f"'{path}' cannot be read ({error.strerror}).") from None
+        return json.loads(text)
     except RecursionError:
         raise UserError(f"'{path}' is not valid JSON (nested too deeply).") from None
-    except ValueError as error:  # broken JSON, bytes that are no text, numbers of thousands of digits
+    except ValueError as error:  # also numbers of thousands of digits
         raise UserError(f"'{path}' is not valid JSON ({error}).") from None
 
 

@@ -234,6 +234,24 @@ class Entry(Kind):
 
 
 @dataclass(frozen=True)
+class Table(Kind):
+    """A mapping of names to values of a kind."""
+
+    item: Kind
+
+    @property
+    def what(self) -> str:  # type: ignore[override]
+        """In words."""
+        return f"a mapping of names to values, each {self.item.what}"
+
+    def accepts(self, value: Any) -> bool:
+        """See :class:`Kind`."""
+        return isinstance(value, Mapping) and all(
+            isinstance(key, str) and self.item.accepts(entry) for key, entry in value.items()
+        )
+
+
+@dataclass(frozen=True)
 class Key:
     """A config key. ``NODE.*`` stands for further keys in NODE that a config may add."""
 

@@ -78,8 +78,8 @@ def parallel_map(
 
 @contextmanager
 def _signals_kept() -> Iterator[None]:
-    """Processes that are started within do not get Ctrl-C and SIGTERM, which terminals and schedulers send to a whole group:
-    this process decides, and ends them."""
+    """Processes that are started within do not get Ctrl-C and SIGTERM, which are sent to a whole group: this process
+    decides, and ends them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
         yield

@@ -80,8 +80,9 @@ def gallery(scale: Scale, store: Store, seed: int = 0, count: int = 3) -> np.nda
 
 def write_gallery(scale: Scale, store: Store, path: Path) -> Path:
     """Writes :func:`gallery` as a JPEG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), gallery(scale, store)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    encoded = cv2.imencode(".jpg", gallery(scale, store)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())
     return path
 
 

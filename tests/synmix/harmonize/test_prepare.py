@@ -162,7 +162,7 @@ def test_a_folder_of_someone_else_is_left_alone(synscapes_root, tmp_path):
 
 def test_a_target_that_cannot_be_written_gets_a_sentence(synscapes_root, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be (written|made)"):
+    with pytest.raises(UserError, match=r"cannot be (written|made)"):
         prepare(synscapes_root, tmp_path / "file" / "copy", num_workers=1)
 
 

@@ -18,7 +18,7 @@ PathLike = str | os.PathLike[str]
 MOST_PIXELS = 100_000_000
 _PNG, _PNG_HEADER, _PALETTE = b"\x89PNG\r\n\x1a\n", 26, 3  # signature; bytes up to the colour type; palette's type
 #: What Pillow raises over files that it cannot read.
-_DAMAGES = (OSError, SyntaxError, ValueError, TypeError, struct.error, OverflowError, Image.DecompressionBombError)
+DAMAGES = (OSError, SyntaxError, ValueError, TypeError, struct.error, OverflowError, Image.DecompressionBombError)
 
 
 def read_map(path: PathLike) -> np.ndarray:
@@ -28,10 +28,7 @@ def read_map(path: PathLike) -> np.ndarray:
         UserError: the file is missing, is not a readable image, or would need gigabytes of memory.
     """
     data = _read_bytes(path)  # imread only returns None, whatever was wrong
-    if data[:8] != _PNG or len(data) < _PNG_HEADER:
-        image_size(path)
-    else:
-        _check_pixels(path, *struct.unpack(">II", data[16:24])[::-1])
+    size_of(path, data)
     try:
         image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
@@ -59,6 +56,19 @@ def _check_pixels(path: PathLike, height: int, width: int) -> None:
             f"'{path}' says that it is {width} x {height} pixels; images have 1 to {MOST_PIXELS // 10**6} million "
             "(damaged?), so fetch or write it again."
         )
+
+
+def size_of(path: PathLike, data: bytes) -> tuple[int, int]:
+    """Height and width from the header of a file that was read, without decoding it.
+
+    Raises:
+        UserError: not an image, or one that would need gigabytes of memory.
+    """
+    if data[:8] != _PNG or len(data) < _PNG_HEADER:
+        return image_size(path)
+    width, height = struct.unpack(">II", data[16:24])
+    _check_pixels(path, height, width)
+    return height, width
 
 
 def is_palette(path: PathLike) -> bool:
@@ -126,7 +136,7 @@ def image_size(path: PathLike) -> tuple[int, int]:
                 size = image.height, image.width
     except FileNotFoundError:
         raise UserError(f"'{path}' {why_absent(path)}.") from None
-    except _DAMAGES as error:
+    except DAMAGES as error:
         raise UserError(f"'{path}' is not a readable image ({error}); fetch or write it again.") from None
     _check_pixels(path, *size)
     return size

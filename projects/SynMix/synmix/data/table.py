@@ -44,12 +44,14 @@ INSTANCE_SCHEMA = {
 #: A box's columns, in the order of ``BoxMode.XYXY_ABS``.
 BOX = ("x_min", "y_min", "x_max", "y_max")
 _REGION_COLUMNS = tuple(INSTANCE_SCHEMA)[1:]
-_CACHE_SCHEMA = pl.Schema(
-    {
-        **{"frame": pl.String, "stamp": pl.String, "height": pl.Int32, "width": pl.Int32},
-        "instances": pl.List(pl.Struct([pl.Field(column, INSTANCE_SCHEMA[column]) for column in _REGION_COLUMNS])),
-    }
-)
+_REGIONS = pl.Struct([pl.Field(column, INSTANCE_SCHEMA[column]) for column in _REGION_COLUMNS])
+_CACHE_SCHEMA = {
+    "frame": pl.String(),
+    "stamp": pl.String(),
+    "height": pl.Int32(),
+    "width": pl.Int32(),
+    "instances": pl.List(_REGIONS),
+}
 _VERSION = 1  # part of the cache's file name: a change of schema makes every older cache stale
 
 
@@ -130,7 +132,7 @@ def _read_cache(path: Path) -> pl.DataFrame | None:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         console.print(f"the instance table '{path}' is unreadable and is built again ({error})")
         return None
-    if cached is not None and cached.schema != _CACHE_SCHEMA:
+    if cached is not None and dict(cached.schema) != _CACHE_SCHEMA:
         console.print(f"the instance table '{path}' is not one and is built again")
         return None
     return cached
