@@ -14,6 +14,7 @@ from torch import nn
 from synmix.config import build_model
 from synmix.data.images import read_rgb
 from synmix.errors import UserError, run_tool
+from synmix.files import atomic_path
 from synmix.study.execute import WEIGHTS
 from synmix.study.runs import config_of
 from synmix.study.scale import Scale, load_scale

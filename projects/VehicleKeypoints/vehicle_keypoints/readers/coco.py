@@ -22,8 +22,8 @@ def read_coco(path: Path, image_root: Path, schema: KeypointSchema) -> list[Vehi
         image_root: what the file names are relative to.
 
     Raises:
-        UserError: missing keys, another number of points or other names than the schema's, an annotation of an unknown
-            image, or labels that :func:`~vehicle_keypoints.frames.check_frame` refuses.
+        UserError: missing keys, values of another kind, another number of points or other names than the schema's, an
+            annotation of an unknown image, or labels that :func:`~vehicle_keypoints.frames.check_frame` refuses.
     """
     data = read_json(path)
     _check_entries(data, path)
@@ -32,8 +32,8 @@ def read_coco(path: Path, image_root: Path, schema: KeypointSchema) -> list[Vehi
     for annotation in data["annotations"]:
         if annotation["image_id"] not in rows:
             raise UserError(
-                f"'{path}': annotation {annotation.get('id')} belongs to image {annotation['image_id']!r}, which is not "
-                "listed under 'images'."
+                f"'{path}': annotation {annotation.get('id')} belongs to image {annotation['image_id']!r}, which is "
+                "not listed under 'images'."
             )
         rows[annotation["image_id"]].append(annotation)
     windows = sum("\\" in image["file_name"] for image in data["images"])
