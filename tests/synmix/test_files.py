@@ -65,7 +65,7 @@ def test_a_disk_that_refuses_is_one_sentence_and_leaves_nothing(small_disk):
 
 def test_a_file_in_the_place_of_a_folder_and_the_other_way_round(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="the folder '.*file' cannot be made, since a file stands in its place"):
+    with pytest.raises(UserError, match=r"the folder '.*file' cannot be made, since a file stands in its place"):
         write_json(tmp_path / "file" / "a.json", 1)
     with pytest.raises(UserError, match="is a folder, but a file is to be written there"):
         write_json(tmp_path, 1)

@@ -67,5 +67,5 @@ def test_a_signal_ends_the_workers_too(tmp_path, number, code):
 
 
 def test_a_worker_that_is_killed_is_a_sentence():
-    with pytest.raises(UserError, match="a process of 'dying' was killed.*fewer workers"):
+    with pytest.raises(UserError, match=r"a process of 'dying' was killed.*fewer workers"):
         list(parallel_map(die, range(40), "dying", 2))
