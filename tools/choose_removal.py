@@ -145,7 +145,7 @@ def _curves(results: Iterable[tuple[float, Path]]) -> dict[str, dict[float, list
     """Class -> percentage -> the AP of every result given for it."""
     curves: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for number, path in results:
-        result = read_json(path)
+        result = read_json(path) if path.is_file() else {}
         classes = result.get("classes") if isinstance(result, dict) else None
         if not isinstance(classes, dict):
             raise UserError(

@@ -14,6 +14,7 @@ from synmix.evaluate.average_precision import match_table
 from synmix.evaluate.result import make_result, write_result
 
 ROOT = Path(__file__).parents[2]
+REAL, SYNTHETIC = "mini_cityscapes_instance_val", "mini_synscapes_instance_val"
 
 
 @pytest.fixture
@@ -108,12 +109,20 @@ def test_evaluation_into_a_place_that_cannot_be_written(call, request, tmp_path,
         ("datasets/make_mini.py", ["--real-train", "1", "--synthetic", "3", "--num-workers", "1", "--output", "{}/m"]),
         ("datasets/make_mini.py", ["--vehicles", "--num-workers", "1", "--output", "{}/m"]),
         ("tools/report.py", ["--scale", "mini", "--output", "{}/report"]),
-        ("tools/audit_labels.py", ["mini_cityscapes_instance_val", "--num-workers", "1", "--output", "{}/audit"]),
-        ("tools/visualize_data.py", ["mini_cityscapes_instance_val", "--output", "{}/pictures"]),
-        ("tools/show_removal.py", ["--data-set", "mini_synscapes_instance_val", "--output", "{}/a.png"]),
+        ("tools/audit_labels.py", [REAL, "--num-workers", "1", "--output", "{}/audit"]),
+        ("tools/visualize_data.py", [REAL, "--output", "{}/pictures"]),
+        ("tools/show_removal.py", ["--data-set", SYNTHETIC, "--output", "{}/a.png"]),
         (
             "tools/choose_removal.py",
-            ["match", "--real", "mini_cityscapes_instance_val", "--synthetic", "mini_synscapes_instance_val", "--plot", "{}/a.svg"],
+            [
+                "match",
+                "--real",
+                "mini_cityscapes_instance_val",
+                "--synthetic",
+                "mini_synscapes_instance_val",
+                "--plot",
+                "{}/a.svg",
+            ],
         ),
         (
             "tools/compose.py",

@@ -30,6 +30,7 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
     _end_on_sigterm()
     try:
         code, sentence = main() or 0, ""
+        sys.stdout.flush()
     except BrokenPipeError:  # whoever read the output has had enough, as in "tool | head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code, sentence = 128 + signal.SIGPIPE, ""

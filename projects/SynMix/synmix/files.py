@@ -235,7 +235,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
         raise UserError(f"'{path}' {why_absent(path)}.") from None
     except OSError as error:
         raise UserError(f"'{path}' cannot be read ({error.strerror}).") from None
-    except UnicodeDecodeError:
+    except ValueError:  # bytes that are no text, or a name that is none
         raise UserError(f"'{path}' is not a text file.") from None
 
 

@@ -14,7 +14,7 @@ VERSION = 1
 #: What the checksum covers of each data set: what was chosen, not how the config asked for it, nor where it lies.
 _KINDS = {
     "checksum": Text(),
-    "seed": Whole(),
+    "seed": Whole(-1),
     "removal_scope": Text(),
     "drop_empty": Flag(),
     "data_sets": Many(Entry()),

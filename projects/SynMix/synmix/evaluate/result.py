@@ -24,7 +24,7 @@ from synmix.evaluate.packing import pack, unpack
 from synmix.files import nan_to_null, null_to_nan, read_json, write_json
 from synmix.kinds import Entry, Maybe, Number, Text, Whole
 
-_FIGURE = Maybe(Number(0, 100), "no ground truth")
+_FIGURE = Maybe(Number(0, 100.001), "no ground truth")
 _KINDS = {"dataset": Text(), "provenance": Entry(), "confidence": Number(0, 1), "resamples": Whole()}
 PathLike = str | os.PathLike[str]
 _FORMAT = 2  # format 1 had no details in its match table; it is still read
