@@ -241,8 +241,8 @@ def read_scale(root: Path, output: Path) -> None:
 
 def write_config(root: Path) -> None:
     text = (CONFIGS / "mini.yaml").read_text()
-    for name in ("Base-mini.yaml", "Base-removal.yaml", "Base-RCNN-FPN.yaml"):
-        (root / name).write_text((CONFIGS / name).read_text())
+    for base in CONFIGS.glob("Base-*.yaml"):
+        (root / base.name).write_text(base.read_text())
     (root / "mine.yaml").write_text(text + "MODEL:\n  WEIGHTS: ''\n")
 
 

@@ -64,8 +64,10 @@ def size_of(path: PathLike, data: bytes) -> tuple[int, int]:
     Raises:
         UserError: not an image, or one that would need gigabytes of memory.
     """
-    if data[:8] != _PNG or len(data) < _PNG_HEADER:
+    if data[:8] != _PNG:
         return image_size(path)
+    if len(data) < _PNG_HEADER:
+        raise UserError(f"'{path}' is not a readable PNG (truncated); fetch or write it again.")
     width, height = struct.unpack(">II", data[16:24])
     _check_pixels(path, height, width)
     return height, width
@@ -130,6 +132,10 @@ def image_size(path: PathLike) -> tuple[int, int]:
         UserError: missing or not an image.
     """
     try:
+        with Path(path).open("rb") as file:
+            start = file.read(_PNG_HEADER)
+        if start[:8] == _PNG:  # Pillow would warn of giants, or refuse them in other words
+            size_of(path, start)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(Path(path)) as image:
