@@ -13,23 +13,31 @@ from miniature.vehicles.write import write_miniature as write_vehicles
 from synmix.data.sources import datasets_root
 from synmix.errors import argument_parser, run_tool
 from synmix.harmonize.prepare import prepare
+from synmix.kinds import COUNT, Number, Whole, argument
+from synmix.pictures import PICTURES, check_ending
 
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argument_parser(__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--output", type=Path, help="folder to draw into (default: $DETECTRON2_DATASETS/mini)")
-    parser.add_argument("--seed", type=int, default=0, help="decides every frame")
+    parser.add_argument("--seed", type=argument(COUNT), default=0, help="decides every frame")
     parser.add_argument("--vehicles", action="store_true", help="draw vehicles with keypoints instead of streets")
-    parser.add_argument("--height", type=int, help="rows of an image (default: streets 128, vehicles 64)")
-    parser.add_argument("--width", type=int, help="columns of an image (default: streets 256, vehicles 96)")
-    parser.add_argument("--real-train", type=int, default=160, help="real frames for training")
-    parser.add_argument("--real-val", type=int, default=40, help="real frames for validation")
-    parser.add_argument("--real-test", type=int, default=20, help="real frames for testing")
-    parser.add_argument("--synthetic", type=int, default=960, help="synthetic frames in all; the split comes later")
-    parser.add_argument("--density", type=float, default=1.0, help="1 for the usual number of objects")
+    parser.add_argument(
+        "--height", type=argument(Whole(1, 10_000)), help="rows of an image (default: streets 128, vehicles 64)"
+    )
+    parser.add_argument(
+        "--width", type=argument(Whole(1, 10_000)), help="columns of an image (default: streets 256, vehicles 96)"
+    )
+    parser.add_argument("--real-train", type=argument(COUNT), default=160, help="real frames for training")
+    parser.add_argument("--real-val", type=argument(COUNT), default=40, help="real frames for validation")
+    parser.add_argument("--real-test", type=argument(COUNT), default=20, help="real frames for testing")
+    parser.add_argument(
+        "--synthetic", type=argument(COUNT), default=960, help="synthetic frames in all; the split comes later"
+    )
+    parser.add_argument("--density", type=argument(Number(0, 5)), default=1.0, help="1 for the usual number of objects")
     parser.add_argument("--images", nargs="+", default=["rgb"], choices=IMAGES, help="synthetic renderings")
-    parser.add_argument("--num-workers", type=int, default=0, help="processes; 0: all cores")
+    parser.add_argument("--num-workers", type=argument(COUNT), default=0, help="processes; 0: all cores")
     parser.add_argument("--preview", type=Path, metavar="PNG", help="also write a picture of streets and their labels")
     parser.add_argument("--force", action="store_true", help="draw anew, whatever the folder holds")
     return parser.parse_args()
@@ -38,6 +46,8 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Draws what was asked for."""
     arguments = parse_arguments()
+    if arguments.preview:
+        check_ending(arguments.preview, PICTURES)
     output = arguments.output or datasets_root() / "mini"
     (draw_vehicles if arguments.vehicles else draw_streets)(arguments, output)
 

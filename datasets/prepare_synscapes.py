@@ -13,6 +13,7 @@ from synmix.harmonize.frame import LINKS
 from synmix.harmonize.prepare import Summary, prepare
 from synmix.harmonize.splits import Split
 from synmix.harmonize.summary_text import summary_text
+from synmix.kinds import COUNT, argument
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,7 +38,9 @@ def _parser() -> argparse.ArgumentParser:
         "--rule", nargs="+", default=[], metavar="NAME=CHOICE", help="decide otherwise than by default, see below"
     )
     parser.add_argument("--link", choices=LINKS, default="symlink", help="link the images (default) or copy them")
-    parser.add_argument("--num-workers", type=int, default=0, metavar="N", help="processes (default: all cores)")
+    parser.add_argument(
+        "--num-workers", type=argument(COUNT), default=0, metavar="N", help="processes (default: all cores)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="write every frame anew")
     return parser
 

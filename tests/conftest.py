@@ -1,6 +1,7 @@
 """Fixtures for all tests: no test writes to the user's cache, and the miniature is drawn once."""
 
 import os
+import subprocess
 from pathlib import Path
 
 # Before torch is imported: sums of several threads differ in their last bits, and tests compare bits across processes.
@@ -14,6 +15,19 @@ import synmix  # noqa: F401  before any test imports Detectron2
 @pytest.fixture(autouse=True, scope="session")
 def _cache(tmp_path_factory):
     os.environ["SYNMIX_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def small_disk(request, tmp_path):
+    """A disk of its own, of one megabyte (parameter "full") or read-only ("ro"); only root can have one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = {"full": "size=1m", "ro": "size=1m,ro"}[getattr(request, "param", "full")]
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -12,14 +12,15 @@ Exit code 0: clean; 1: something is wrong.
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from synmix.errors import UserError, argument_parser, run_tool
-from synmix.files import atomic_path
+from synmix.kinds import Many, Whole
+from synmix.pictures import PICTURES, check_ending, save_picture
 from vehicle_keypoints.audit import Audit, audit
 from vehicle_keypoints.frames import VehicleFrame
 from vehicle_keypoints.pictures import most_telling, show_flip
@@ -61,7 +62,9 @@ def read(arguments: argparse.Namespace) -> Input:
         frames, flip = read_coco(arguments.coco, arguments.images or arguments.coco.parent, schema), schema.flip_index
     else:
         frames, schema, flip = registered_frames(arguments.dataset)
-    return frames, schema, _parse_flip(arguments.flip, schema) if arguments.flip else [int(index) for index in flip]
+    if arguments.flip:
+        return frames, schema, _parse_flip(arguments.flip, schema)
+    return frames, schema, _checked(flip, "the data set's flip index", schema)
 
 
 def _parse_flip(text: str, schema: KeypointSchema) -> list[int]:
@@ -69,9 +72,15 @@ def _parse_flip(text: str, schema: KeypointSchema) -> list[int]:
         flip = [int(part) for part in text.split(",")]
     except ValueError:
         raise UserError(f"--flip '{text}' is not a list of whole numbers, such as 1,0,3,2.") from None
-    if len(flip) != len(schema.points):
-        raise UserError(f"--flip has {len(flip)} entries, but schema '{schema.name}' has {len(schema.points)} points.")
-    return flip
+    return _checked(flip, "--flip", schema)
+
+
+def _checked(flip: Any, what: str, schema: KeypointSchema) -> list[int]:
+    count = len(schema.points)
+    if not Many(Whole(0, count - 1), count, count).accepts(flip):
+        problem = f"has {len(flip)} entries" if isinstance(flip, list | tuple) else f"is {flip!r}"
+        raise UserError(f"{what} {problem}; schema '{schema.name}' needs {count} whole numbers from 0 to {count - 1}.")
+    return list(flip)
 
 
 def show(found: Audit, console: Console) -> None:
@@ -94,13 +103,14 @@ def show(found: Audit, console: Console) -> None:
 def main() -> int:
     """Audits and reports; 1 where something is wrong."""
     arguments = parse_arguments()
+    if arguments.picture:
+        check_ending(arguments.picture, PICTURES)
     frames, schema, flip = read(arguments)
     keypoints = np.concatenate([frame.keypoints for frame in frames])
     found = audit(keypoints, flip, schema.points)
     show(found, Console(width=120))
     if arguments.picture:
-        with atomic_path(arguments.picture) as temporary:
-            cv2.imwrite(str(temporary), show_flip(most_telling(frames), schema, flip)[:, :, ::-1])
+        save_picture(arguments.picture, show_flip(most_telling(frames), schema, flip))
         print(f"wrote {arguments.picture}")
     return 1 if found.problems else 0
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from synmix.data.sources import datasets_root
 from synmix.errors import UserError, argument_parser, run_tool
-from synmix.files import atomic_path, write_text
+from synmix.files import write_text
 from synmix.harmonize import audit_pictures, audit_tables
 from synmix.harmonize.audit import Audit, Item, audit, evenly, raw_frames, registered_frames
-from synmix.pictures import save_picture
+from synmix.kinds import COUNT, argument
+from synmix.pictures import save_figure, save_picture
 from synmix.progress import console
 
 
@@ -31,9 +32,13 @@ def _parser() -> argparse.ArgumentParser:
         help="a raw Synscapes folder to check as well (default: the one under DETECTRON2_DATASETS, where there is one; "
         "for mini_* data sets the miniature's)",
     )
-    parser.add_argument("--frames", type=int, default=500, help="frames looked at of each, evenly spread; 0: all (500)")
+    parser.add_argument(
+        "--frames", type=argument(COUNT), default=500, help="frames looked at of each, evenly spread; 0: all (500)"
+    )
     parser.add_argument("--output", type=Path, default=Path("output/audit"), help="folder for the report (%(default)s)")
-    parser.add_argument("--num-workers", type=int, default=0, metavar="N", help="processes (default: all cores)")
+    parser.add_argument(
+        "--num-workers", type=argument(COUNT), default=0, metavar="N", help="processes (default: all cores)"
+    )
     return parser
 
 
@@ -70,8 +75,7 @@ def _pictures(output: Path, audits: list[Audit], raw: list[Item]) -> str:
         ("sizes", audit_pictures.size_plot(audits)),
         ("conventions", audit_pictures.convention_plot(audits)),
     ):
-        with atomic_path(output / f"{name}.png") as temporary:
-            figure.savefig(temporary, dpi=110)
+        save_figure(output / f"{name}.png", figure, dpi=110)
     if not raw:
         return ""
     try:

@@ -24,7 +24,9 @@ from synmix.compose.thresholds import Distance, knee, label_sizes, match_sizes, 
 from synmix.data import sources
 from synmix.errors import UserError, argument_parser, run_tool
 from synmix.evaluate.result import result_path
-from synmix.files import atomic_path, read_json
+from synmix.files import read_json
+from synmix.kinds import FACTOR, Number, argument
+from synmix.pictures import CHARTS, check_ending, save_figure
 from synmix.report.estimates import Estimates
 from synmix.study.experiments import SYNTHETIC, removed
 from synmix.study.index import readable_records
@@ -39,6 +41,8 @@ console = Console(highlight=False, soft_wrap=True)
 
 def main() -> None:
     args = _parser().parse_args()
+    if args.plot:
+        check_ending(args.plot, CHARTS)
     args.run(args)
 
 
@@ -55,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("results", nargs="*", metavar="PERCENT=FILE", help="a result; a percentage may come repeatedly")
     sweep.add_argument("--store", type=Path, help="take all seeds of the study's Figure 4 from this results store")
     sweep.add_argument("--scale", default="paper", help="the scale of the store's runs (default: paper)")
-    sweep.add_argument("--tolerance", type=float, default=1.0, help="AP points that count as no loss (default: 1)")
+    sweep.add_argument(
+        "--tolerance", type=argument(FACTOR), default=1.0, help="AP points that count as no loss (default: 1)"
+    )
     sweep.set_defaults(run=_sweep)
     for command in (match, sweep):
         command.add_argument("--plot", type=Path, metavar="FILE", help="also draw the curves there (.png, .svg)")
@@ -147,8 +153,11 @@ def _curves(results: Iterable[tuple[float, Path]]) -> dict[str, dict[float, list
                 f"'{path}' is not a result (it has no 'classes'); tools/eval_cityscapes.py --json writes one."
             )
         for category, values in classes.items():
-            if values["AP"] is not None:
-                curves[category][number].append(values["AP"])
+            found = values.get("AP", "") if isinstance(values, dict) else ""
+            if found is not None and not Number().accepts(found):
+                raise UserError(f"'{path}' has no number 'AP' for the class '{category}'; evaluate again.")
+            if found is not None:
+                curves[category][number].append(found)
     return curves
 
 
@@ -160,8 +169,7 @@ def _print_overrides(percents: Mapping[str, float], default: float) -> None:
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+    save_figure(path, figure)
     console.print(f"wrote {path}")
 
 

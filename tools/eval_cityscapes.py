@@ -18,12 +18,15 @@ Exit codes: 0 done; 1 a check failed (--official, --minimum-ap, --fail-if-worse)
 
 import argparse
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
 from synmix.errors import UserError, argument_parser, run_tool
 from synmix.evaluate.by_size import COCO_EDGES
 from synmix.evaluate.commands import OK, Sampling, Wishes, compare, report, score_folders
 from synmix.evaluate.result import read_result
+from synmix.kinds import ABOVE_ZERO, COUNT, SIZE, Number, argument
+from synmix.pictures import CHARTS, check_ending
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -49,22 +52,29 @@ def parse_arguments() -> argparse.Namespace:
     output.add_argument("--export", type=Path, metavar="DIR", help="predictions in the test server's format, and a zip")
     checks = parser.add_argument_group("checks")
     checks.add_argument("--official", action="store_true", help="run cityscapesScripts too; 1 if it differs")
-    checks.add_argument("--minimum-ap", type=float, metavar="AP", help="1 if AP (percent) is below")
+    checks.add_argument("--minimum-ap", type=argument(Number(0, 100)), metavar="AP", help="1 if AP (percent) is below")
     checks.add_argument("--fail-if-worse", action="store_true", help="1 if B is surely worse than A")
     sampling = parser.add_argument_group("intervals")
-    sampling.add_argument("--resamples", type=int, default=1000, help="of the images; 0: no intervals (default 1000)")
-    sampling.add_argument("--confidence", type=float, default=0.95, help="(default 0.95)")
-    sampling.add_argument("--seed", type=int, default=0, help="of the resamples (default 0)")
+    sampling.add_argument(
+        "--resamples", type=argument(COUNT), default=1000, help="of the images; 0: no intervals (default 1000)"
+    )
+    sampling.add_argument("--confidence", type=argument(Number(0, 1, True, True)), default=0.95, help="(default 0.95)")
+    sampling.add_argument("--seed", type=argument(COUNT), default=0, help="of the resamples (default 0)")
     work = parser.add_argument_group("work")
-    work.add_argument("--num-gpus", type=int, default=1, help="processes for a checkpoint, one for each GPU")
-    work.add_argument("--num-workers", type=int, default=0, help="processes for --predictions (default: all cores)")
+    work.add_argument("--num-gpus", type=argument(SIZE), default=1, help="processes for a checkpoint, one for each GPU")
+    work.add_argument(
+        "--num-workers", type=argument(COUNT), default=0, help="processes for --predictions (default: all cores)"
+    )
     work.add_argument("--trust-pickle", action="store_true", help="load weights of any origin: they can run code")
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to change")
     return parser.parse_intermixed_args()
 
 
 def _edges(text: str) -> tuple[float, ...]:
-    return tuple(float(edge) for edge in text.split(","))
+    edges = tuple(map(argument(ABOVE_ZERO), text.split(",")))
+    if not all(low < high for low, high in pairwise(edges)):
+        raise argparse.ArgumentTypeError(f"'{text}' is not in ascending order")
+    return edges
 
 
 def check(arguments: argparse.Namespace) -> None:
@@ -89,10 +99,8 @@ def check(arguments: argparse.Namespace) -> None:
         raise UserError("--export writes the predictions of a checkpoint; give --config-file and MODEL.WEIGHTS.")
     if (arguments.official or arguments.errors) and not (arguments.config_file or arguments.predictions):
         raise UserError("--official and --errors need predictions; give --config-file, or --predictions.")
-    if not 0 < arguments.confidence < 1:
-        raise UserError(f"--confidence is {arguments.confidence}, but must lie between 0 and 1.")
-    if arguments.resamples < 0:
-        raise UserError(f"--resamples is {arguments.resamples}, but cannot be negative.")
+    for chart in filter(None, (arguments.chart, arguments.why_chart)):
+        check_ending(chart, CHARTS)
 
 
 def main() -> int:

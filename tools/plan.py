@@ -19,6 +19,8 @@ from synmix.compose import published
 from synmix.compose.budget import iterations_of
 from synmix.compose.planner import Plan, nearest_cells, plan
 from synmix.errors import UserError, argument_parser, run_tool
+from synmix.files import read_text
+from synmix.kinds import ABOVE_ZERO, COUNT, SIZE, argument
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -36,21 +38,27 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argument_parser(__doc__, allow_abbrev=False)
     budget = parser.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--iterations", type=int, help="the budget in iterations")
-    budget.add_argument("--epochs", type=float, help="the budget in epochs of the real images alone")
+    budget.add_argument("--iterations", type=argument(SIZE), help="the budget in iterations")
+    budget.add_argument("--epochs", type=argument(ABOVE_ZERO), help="the budget in epochs of the real images alone")
     budget.add_argument(
-        "--gpu-hours", type=float, help="the budget in hours times GPUs; needs the seconds an iteration"
+        "--gpu-hours", type=argument(ABOVE_ZERO), help="the budget in hours times GPUs; needs the seconds an iteration"
     )
     speed = parser.add_mutually_exclusive_group()
-    speed.add_argument("--seconds-per-iteration", type=float, help="how long an iteration takes")
+    speed.add_argument("--seconds-per-iteration", type=argument(ABOVE_ZERO), help="how long an iteration takes")
     speed.add_argument("--metrics", type=Path, help="a run's metrics.json, whose median iteration time is taken")
-    parser.add_argument("--num-gpus", type=int, default=4, help="GPUs that share an iteration (default: 4)")
-    parser.add_argument("--batch-size", type=int, default=published.BATCH_SIZE, help="images an iteration (default: 8)")
+    parser.add_argument("--num-gpus", type=argument(SIZE), default=4, help="GPUs that share an iteration (default: 4)")
     parser.add_argument(
-        "--rule-epochs", type=float, default=published.RULE_EPOCHS, help="epochs to spend (default: 50)"
+        "--batch-size", type=argument(SIZE), default=published.BATCH_SIZE, help="images an iteration (default: 8)"
     )
-    parser.add_argument("--real-images", type=int, default=published.REAL_IMAGES, help="at hand (default: 2975)")
-    parser.add_argument("--synthetic-images", type=int, default=published.SYNTHETIC_IMAGES, help="default: 20000")
+    parser.add_argument(
+        "--rule-epochs", type=argument(ABOVE_ZERO), default=published.RULE_EPOCHS, help="epochs to spend (default: 50)"
+    )
+    parser.add_argument(
+        "--real-images", type=argument(SIZE), default=published.REAL_IMAGES, help="at hand (default: 2975)"
+    )
+    parser.add_argument(
+        "--synthetic-images", type=argument(COUNT), default=published.SYNTHETIC_IMAGES, help="default: 20000"
+    )
     parser.add_argument("--real", default="cityscapes_instance_train", help="name of the real data set")
     parser.add_argument("--synthetic", default="synscapes_instance_train", help="name of the synthetic data set")
     return parser
@@ -78,11 +86,11 @@ def _seconds_per_iteration(args: argparse.Namespace) -> float:
 def _measured(path: Path) -> float:
     """Median seconds an iteration in a Detectron2 ``metrics.json``: one JSON object a line, its ``time``."""
     try:
-        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        records = [json.loads(line) for line in read_text(path).splitlines() if line.strip()]
         times = [record["time"] for record in records if "time" in record]
-    except FileNotFoundError:
-        raise UserError(f"'{path}' does not exist; give the metrics.json of a run.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError):
+        if not all(map(ABOVE_ZERO.accepts, times)):
+            raise ValueError
+    except (ValueError, TypeError, RecursionError):
         raise UserError(f"'{path}' is not a metrics.json of Detectron2 (one JSON object a line).") from None
     if not times:
         raise UserError(f"'{path}' records no iteration time; let the run log at least once.")

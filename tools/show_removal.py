@@ -14,14 +14,13 @@ from synmix.compose.pictures import FIGURE_3, removal_sheet
 from synmix.data import sources
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError, argument_parser, run_tool
-from synmix.pictures import save_picture
+from synmix.kinds import COUNT, SIZE, Number, argument
+from synmix.pictures import PICTURES, check_ending, save_picture
 
 
 def main() -> None:
     args = _parser().parse_args()
-    wrong = [percent for percent in args.thresholds if not 0 <= percent <= 100]
-    if wrong:
-        raise UserError(f"--thresholds holds {wrong[0]:g}; give percentages from 0 to 100.")
+    check_ending(args.output, PICTURES)
     source = sources.source(args.data_set)
     table = _chosen(source.table(), args.images, args.seed)
     save_picture(args.output, removal_sheet(source, table, args.frame or _fullest(table), args.thresholds))
@@ -32,9 +31,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argument_parser(__doc__)
     parser.add_argument("--data-set", required=True, help="a registered data set")
     parser.add_argument("--frame", help="its frame's name (default: the one with the most labels)")
-    parser.add_argument("--thresholds", type=float, nargs="+", default=FIGURE_3, help="default: %(default)s")
-    parser.add_argument("--images", type=int, help="percentages of the labels of so many chosen images (default: all)")
-    parser.add_argument("--seed", type=int, default=0, help="of that choice (DATASETS.SEED)")
+    parser.add_argument(
+        "--thresholds", type=argument(Number(0, 100)), nargs="+", default=FIGURE_3, help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--images", type=argument(SIZE), help="percentages of the labels of so many chosen images (default: all)"
+    )
+    parser.add_argument("--seed", type=argument(COUNT), default=0, help="of that choice (DATASETS.SEED)")
     parser.add_argument("--output", type=Path, required=True, help="the picture to write (.png)")
     return parser
 

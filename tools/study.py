@@ -15,7 +15,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from synmix.errors import UserError, argument_parser, run_tool
+from synmix.errors import argument_parser, run_tool
+from synmix.kinds import ABOVE_ZERO, COUNT, SIZE, argument
 from synmix.study.execute import Options
 from synmix.study.experiments import Study, all_runs
 from synmix.study.listing import listing
@@ -32,23 +33,26 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("experiments", nargs="*", metavar="experiment", help="as list shows them (default: all)")
     parser.add_argument("--scale", default="paper", help=f"{', '.join(scale_names())} or a file (default: paper)")
     parser.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
-    parser.add_argument("--workers", type=int, default=1, help="runs at a time (default: 1)")
-    parser.add_argument("--processes", type=int, help="ranks of a run, one GPU each (default: the scale's)")
+    parser.add_argument("--workers", type=argument(SIZE), default=1, help="runs at a time (default: 1)")
+    parser.add_argument("--processes", type=argument(SIZE), help="ranks of a run, one GPU each (default: the scale's)")
     parser.add_argument(
-        "--seeds", type=int, nargs="+", help="these seeds for all that is asked for (default: each experiment's own)"
+        "--seeds",
+        type=argument(COUNT),
+        nargs="+",
+        help="these seeds for all that is asked for (default: each experiment's own)",
     )
     parser.add_argument(
         "--trust-pickle", action="store_true", help="load .pkl weights of any origin: they can run code"
     )
-    parser.add_argument("--seconds-per-iteration", type=float, help="for the cost (default: the scale's)")
+    parser.add_argument(
+        "--seconds-per-iteration", type=argument(ABOVE_ZERO), help="for the cost (default: the scale's)"
+    )
     return parser.parse_intermixed_args()
 
 
 def main() -> int:
     """Lists or runs."""
     arguments = parse_arguments()
-    if arguments.workers < 1:
-        raise UserError(f"--workers is {arguments.workers}; give 1 or more.")
     scale = load_scale(arguments.scale)
     if arguments.processes is not None:
         scale = replace(scale, processes=arguments.processes)

@@ -35,6 +35,8 @@ def main() -> int:
         if _DEBUG:
             raise
         print(f"error: {' '.join(str(error).split())[:400]}", file=sys.stderr)
+    except SystemExit as refused:  # Hydra's own: 1, also for an override that is mistyped
+        return SweepGuard.close() if refused.code == 1 else int(refused.code or 0)
     except BaseException:
         SweepGuard.close()
         raise

@@ -15,6 +15,7 @@ the step end, saves, and exits with 130; --resume goes on. Other exit codes: 0 d
 import argparse
 
 from synmix.errors import argument_parser, run_tool
+from synmix.kinds import COUNT, SIZE, argument
 from synmix.train.signals import listening
 
 
@@ -25,9 +26,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint of OUTPUT_DIR")
     parser.add_argument("--eval-only", action="store_true", help="evaluate MODEL.WEIGHTS, train nothing")
     parser.add_argument("--dry-run", action="store_true", help="check everything, try a few steps, print the plan")
-    parser.add_argument("--num-gpus", type=int, default=1, help="processes on this machine, one for each GPU")
-    parser.add_argument("--num-machines", type=int, default=1)
-    parser.add_argument("--machine-rank", type=int, default=0, help="this machine's number, from 0")
+    parser.add_argument(
+        "--num-gpus", type=argument(SIZE), default=1, help="processes on this machine, one for each GPU"
+    )
+    parser.add_argument("--num-machines", type=argument(SIZE), default=1)
+    parser.add_argument("--machine-rank", type=argument(COUNT), default=0, help="this machine's number, from 0")
     parser.add_argument("--dist-url", default="auto", help="where processes meet: tcp://<first machine>:<port>")
     parser.add_argument(
         "--trust-pickle", action="store_true", help="load .pkl weights of any origin: they can run code"

@@ -18,6 +18,7 @@ from synmix.data.segmentation import mask_of
 from synmix.data.sources import source
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError, argument_parser, run_tool
+from synmix.kinds import SIZE, Whole, argument
 from synmix.labels import CLASS_NAMES
 from synmix.pictures import draw_masks, save_picture, side_by_side
 from synmix.progress import console, track
@@ -32,9 +33,11 @@ _POINT = (255, 221, 0)
 def _parser() -> argparse.ArgumentParser:
     parser = argument_parser(__doc__)
     parser.add_argument("datasets", nargs="+", metavar="DATASET", help="such as cityscapes_instance_train")
-    parser.add_argument("--frames", type=int, default=6, metavar="N", help="how many of each (default: %(default)s)")
+    parser.add_argument(
+        "--frames", type=argument(SIZE), default=6, metavar="N", help="how many of each (default: %(default)s)"
+    )
     parser.add_argument("--frame", nargs="+", default=[], metavar="NAME", help="these frames instead")
-    parser.add_argument("--columns", type=int, default=2, help="of the sheet (default: %(default)s)")
+    parser.add_argument("--columns", type=argument(Whole(1, 20)), default=2, help="of the sheet (default: %(default)s)")
     parser.add_argument("--no-names", action="store_true", help="leave class names out")
     parser.add_argument(
         "--output", type=Path, default=Path("output/pictures"), help="folder for DATASET.png (default: %(default)s)"
@@ -112,8 +115,6 @@ def _visualize(name: str, args: argparse.Namespace) -> Path:
 
 def main() -> int:
     args = _parser().parse_args()
-    if args.frames < 1 or args.columns < 1:
-        raise UserError("--frames and --columns must be 1 or more.")
     for name in args.datasets:
         console.print(f"written: {_visualize(name, args)}")
     return 0

@@ -33,13 +33,12 @@ def claim(root: Path, note: str, wanted: Mapping[str, Any], folders: Sequence[st
             rmtree(root / folder, ignore_errors=True)
     else:
         _compare(root, read_json(path), wanted)
-    try:
-        write_json(path, wanted)
-    except OSError as error:
-        raise UserError(f"'{root}' cannot be written ({error.strerror}); choose another folder.") from None
+    write_json(path, wanted)
 
 
-def _compare(root: Path, held: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def _compare(root: Path, held: Any, wanted: Mapping[str, Any]) -> None:
+    if not isinstance(held, dict) or not all(isinstance(n, int) for n in dict(held.get("frames") or {}).values()):
+        raise UserError(f"the note of the miniature in '{root}' is damaged; choose another folder, or --force.")
     fewer = [name for name, count in wanted.get("frames", {}).items() if count < held.get("frames", {}).get(name, 0)]
     other = [key for key, value in wanted.items() if key != "frames" and held.get(key) != value]
     if other or fewer:

@@ -2,8 +2,10 @@
 
 import argparse
 import difflib
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any, NoReturn
@@ -32,25 +34,49 @@ def argument_parser(description: str | None, **options: Any) -> argparse.Argumen
 
 
 def run_tool(main: Callable[[], int | None]) -> NoReturn:
-    """Runs a tool's ``main`` and exits: its return value, or 2 and the sentence for a :class:`UserError`, or 130 when
-    interrupted, by Ctrl-C or SIGTERM. With ``--debug`` among the arguments the traceback is shown, not the sentence."""
+    """Runs a tool's ``main`` and exits: its return value, or 2 and one sentence for a :class:`UserError` and for what
+    the system refuses (disk, memory), or 130 when interrupted by Ctrl-C or SIGTERM. With ``--debug`` among the
+    arguments the traceback is shown instead of the sentence."""
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    _end_on_sigterm()
     try:
-        sys.exit(main() or 0)
-    except UserError as error:
+        code, sentence = main() or 0, ""
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output has had enough, as in "tool | head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code, sentence = 128 + signal.SIGPIPE, ""
+    except (UserError, OSError, MemoryError) as error:
         if debug:
             raise
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        code, sentence = 2, f"error: {error if isinstance(error, UserError) else _refused(error)}"
     except KeyboardInterrupt as error:
-        print(f"interrupted; {error or 'what was finished is kept'}", file=sys.stderr)
-        sys.exit(130)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        code, sentence = 130, f"interrupted; {error or 'what was finished is kept'}"
+    # Here, and not above: the error is gone now, and with it what its traceback held on to, such as worker processes.
+    if sentence:
+        print(sentence, file=sys.stderr)
+    sys.exit(code)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _refused(error: OSError | MemoryError) -> str:
+    if isinstance(error, MemoryError):
+        return "the memory does not suffice; use fewer workers, or smaller images (--debug shows where)."
+    where = f"'{error.filename}': " if error.filename else ""
+    return f"{where}{error.strerror or error} (--debug shows where)."
+
+
+def _end_on_sigterm() -> None:
+    """SIGTERM ends a tool as Ctrl-C does: nothing half-written stays. Forked children keep the default."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    tool = os.getpid()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == tool:
+            raise KeyboardInterrupt("SIGTERM came; what was finished is kept")
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, end)

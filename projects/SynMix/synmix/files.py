@@ -6,11 +6,13 @@ import hashlib
 import json
 import math
 import os
+import re
+import secrets
 import socket
-import tempfile
 import time
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from synmix.errors import UserError
 
 _PARTIAL = ".partial-"  # marks what a kill may leave behind of a file that was being written
 #: What a disk answers that is full, read-only, or not ours.
-_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
+_CLEANED: set[Path] = set()  # folders in which this process has looked for what was left by killed ones
 _HELD: set[int] = set()  # descriptors of locks; a forked child closes them, or it would hold on to its parent's locks
 
 
@@ -29,24 +32,85 @@ class BusyError(Exception):
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields a temporary path beside ``path`` and moves it there on success, so that no reader and no kill ever sees
-    half a file. The folder is made where it is missing; on failure the temporary file is removed."""
+    half a file. The folder is made where it is missing; on failure the temporary file is removed.
+
+    Raises:
+        UserError: the disk is full, the folder cannot be written, or a file stands in its place.
+    """
     final = Path(path)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{final.stem}{_PARTIAL}", suffix=final.suffix, dir=final.parent)
-    os.close(handle)
-    temporary = Path(name)
+    with refusals_as_sentences(f"'{final}'"):
+        if final.is_dir():
+            raise UserError(f"'{final}' is a folder, but a file is to be written there; name a file.")
+        temporary = _temporary(final)
+        try:
+            temporary.touch(0o600)  # a refusal comes before the work
+            yield temporary
+            temporary.chmod(0o644)  # 0600 would hide results from colleagues
+            temporary.replace(final)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def link_to(source: Path, target: Path) -> None:
+    """Makes ``target`` a link to ``source``, relative so that both can move together; an older one is replaced.
+
+    Raises:
+        UserError: see :func:`atomic_path`.
+    """
+    with refusals_as_sentences(f"'{target}'"):
+        temporary = _temporary(target)
+        temporary.symlink_to(os.path.relpath(source.resolve(), target.parent.resolve()))
+        temporary.replace(target)
+
+
+def _temporary(final: Path) -> Path:
+    """A free name beside a file; it says whose it is, so that what a kill left of it can be told apart."""
+    make_folder(final.parent, f"the folder '{final.parent}'")
+    if final.parent not in _CLEANED:
+        _CLEANED.add(final.parent)
+        remove_abandoned(final.parent)
+    return final.with_name(f".{final.stem}{_PARTIAL}{_mark(os.getpid())}-{secrets.token_hex(4)}{final.suffix}")
+
+
+def _mark(pid: int) -> str:
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}-{pid}"
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Removes what killed processes of this host left of files that they were writing in ``folder``; other processes
+    may be writing there. :func:`atomic_path` calls it once for each folder."""
+    for path in folder.glob(f".*{_PARTIAL}*"):
+        pid = re.fullmatch(r"[0-9a-f]{8}-(\d+)-.*", path.name.rpartition(_PARTIAL)[2])
+        if pid and path.name.rpartition(_PARTIAL)[2].startswith(_mark(int(pid[1]))) and not _is_alive(int(pid[1])):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
     try:
-        yield temporary
-        temporary.chmod(0o644)  # mkstemp's 0600 would hide results from colleagues
-        temporary.replace(final)
-    finally:
-        temporary.unlink(missing_ok=True)
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def remove_partial(folder: Path, stem: str = "*") -> None:
     """Removes what killed processes left of files with such a stem in ``folder``; call it where nobody writes them."""
     for path in folder.glob(f".{stem}{_PARTIAL}*"):
         path.unlink(missing_ok=True)
+
+
+def why_absent(path: str | os.PathLike[str]) -> str:
+    """Completes "'x' ..." for a file that is not there: a link whose target has moved says so."""
+    if not Path(path).is_symlink():
+        return "does not exist"
+    target = Path(path).readlink()
+    if not os.path.lexists(Path(path).parent / target):
+        return f"is a link to '{target}', which is no longer there: put that back, or make the link anew"
+    return f"is a link to '{target}', which leads in a circle or to nothing: make the link anew"
 
 
 def make_folder(folder: Path, what: str) -> None:
@@ -60,6 +124,8 @@ def make_folder(folder: Path, what: str) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise UserError(f"{what} cannot be made, since a file stands in its place; name another folder.") from None
+        except FileNotFoundError:
+            raise UserError(f"{what} cannot be made there; name another folder.") from None
 
 
 @contextmanager
@@ -90,7 +156,8 @@ def lock_file(path: Path, what: str = "", wait: bool = False) -> Iterator[None]:
         BusyError: another process holds it; also this one, by another call.
         UserError: locks do not work there.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    with refusals_as_sentences(f"the lock '{path}'"):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     _HELD.add(descriptor)
     try:
         if wait:
@@ -156,19 +223,34 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Reads UTF-8 text.
+
+    Raises:
+        UserError: the file is missing, cannot be read, or is no text.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"'{path}' {why_absent(path)}.") from None
+    except OSError as error:
+        raise UserError(f"'{path}' cannot be read ({error.strerror}).") from None
+    except ValueError:  # bytes that are no text, or a name that is none
+        raise UserError(f"'{path}' is not a text file.") from None
+
+
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Reads a JSON file.
 
     Raises:
         UserError: the file is missing, cannot be read, or is not JSON.
     """
+    text = read_text(path)
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"'{path}' does not exist.") from None
-    except OSError as error:
-        raise UserError(f"'{path}' cannot be read ({error.strerror}).") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return json.loads(text)
+    except RecursionError:
+        raise UserError(f"'{path}' is not valid JSON (nested too deeply).") from None
+    except ValueError as error:  # also numbers of thousands of digits
         raise UserError(f"'{path}' is not valid JSON ({error}).") from None
 
 

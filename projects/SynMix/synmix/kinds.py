@@ -1,8 +1,9 @@
 """What a config value may be: kinds with a range, each of which can say in words what it accepts. Torch-free."""
 
+import argparse
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -233,6 +234,24 @@ class Entry(Kind):
 
 
 @dataclass(frozen=True)
+class Table(Kind):
+    """A mapping of names to values of a kind."""
+
+    item: Kind
+
+    @property
+    def what(self) -> str:  # type: ignore[override]
+        """In words."""
+        return f"a mapping of names to values, each {self.item.what}"
+
+    def accepts(self, value: Any) -> bool:
+        """See :class:`Kind`."""
+        return isinstance(value, Mapping) and all(
+            isinstance(key, str) and self.item.accepts(entry) for key, entry in value.items()
+        )
+
+
+@dataclass(frozen=True)
 class Key:
     """A config key. ``NODE.*`` stands for further keys in NODE that a config may add."""
 
@@ -250,3 +269,18 @@ class Key:
 #: Kinds that many keys have.
 FLAG, COUNT, SIZE, FACTOR = Flag(), Whole(0), Whole(1), Number(0)
 SHARE, ABOVE_ZERO = Number(0, 1), Number(0, open_low=True)
+
+
+def argument(kind: Whole | Number) -> Callable[[str], Any]:
+    """A ``type`` for argparse: numbers of a kind; another one ends the tool with 2 and says what is accepted."""
+
+    def parse(text: str) -> int | float:
+        try:
+            value = int(text) if isinstance(kind, Whole) else float(text)
+        except ValueError:
+            value = math.nan
+        if not kind.accepts(value):
+            raise argparse.ArgumentTypeError(f"'{text}' is not possible; give {kind.what}")
+        return value
+
+    return parse

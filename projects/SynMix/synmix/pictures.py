@@ -12,10 +12,15 @@ from pathlib import Path
 import cv2
 import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
+from synmix.errors import UserError
 from synmix.files import atomic_path
 from synmix.labels import CATEGORY_OF_LABEL, COLORS, INSTANCE_FACTOR
+
+#: Endings of pictures, and of charts.
+PICTURES, CHARTS = (".png", ".jpg", ".jpeg"), (".png", ".svg", ".pdf", ".jpg", ".jpeg")
 
 _BACKGROUND = (250, 250, 248)
 _TEXT = (40, 44, 52)
@@ -76,9 +81,34 @@ def side_by_side(rows: Sequence[Sequence[tuple[str, np.ndarray]]], width: int = 
 
 
 def save_picture(path: str | os.PathLike[str], image: np.ndarray) -> None:
-    """Writes an RGB image, atomically, in the format of the path's ending."""
-    with atomic_path(path) as temporary:
+    """Writes an RGB image, atomically, in the format of the path's ending.
+
+    Raises:
+        UserError: an unknown ending, or it cannot be written.
+    """
+    with atomic_path(check_ending(path, PICTURES)) as temporary:
         Image.fromarray(image).save(temporary)
+
+
+def save_figure(path: str | os.PathLike[str], figure: Figure, dpi: int = 150) -> None:
+    """Writes a Matplotlib figure, atomically, in the format of the path's ending.
+
+    Raises:
+        UserError: an unknown ending, or it cannot be written.
+    """
+    with atomic_path(check_ending(path, CHARTS)) as temporary:
+        figure.savefig(temporary, dpi=dpi)
+
+
+def check_ending(path: str | os.PathLike[str], endings: Sequence[str]) -> Path:
+    """The path, if it ends in one of ``endings``; call it before the work whose result goes there.
+
+    Raises:
+        UserError: it does not.
+    """
+    if Path(path).suffix.lower() not in endings:
+        raise UserError(f"'{path}' names no kind of picture; let it end in {' or '.join(endings)}.")
+    return Path(path)
 
 
 def _to_width(image: np.ndarray, width: int) -> np.ndarray:

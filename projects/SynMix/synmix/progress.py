@@ -2,12 +2,19 @@
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import wait
 from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from synmix.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,7 +43,11 @@ def parallel_map(
 ) -> Iterator[Result]:
     """``map(function, items)`` in order, on ``num_workers`` processes (0: all cores), with a progress bar.
 
-    ``function`` and ``items`` are pickled. Few items, or one worker, run in this process.
+    ``function`` and ``items`` are pickled. Few items, or one worker, run in this process. Where this process is
+    interrupted or killed, its workers end too.
+
+    Raises:
+        UserError: a worker was killed.
     """
     workers = min(num_workers or available_cores(), max(1, len(items) // 8))
     if workers <= 1:
@@ -45,5 +56,39 @@ def parallel_map(
     # Not fork: Polars and torch hold threads and locks that a forked child would wait for for ever.
     context = multiprocessing.get_context("spawn")
     chunk = max(1, min(32, len(items) // (4 * workers)))
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from track(pool.map(function, items, chunksize=chunk), description, len(items))
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_die_with_parent)
+    try:
+        with _signals_kept():
+            results = pool.map(function, items, chunksize=chunk)
+        yield from track(results, description, len(items))
+    except BrokenProcessPool:
+        raise UserError(
+            f"a process of '{description}' was killed, perhaps for want of memory; what was finished is kept: call it "
+            "again, with fewer workers."
+        ) from None
+    except (KeyboardInterrupt, GeneratorExit):  # nobody waits for the results any more
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - others:
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Processes that are started within do not get Ctrl-C and SIGTERM, which are sent to a whole group: this process
+    decides, and ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _die_with_parent() -> None:
+    """In a worker: ends it when the process that started it was killed; it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()

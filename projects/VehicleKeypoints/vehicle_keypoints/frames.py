@@ -12,6 +12,7 @@ import numpy as np
 
 from synmix.errors import UserError
 from synmix.files import read_json
+from synmix.kinds import Many, Text
 
 SPLITS = ("train", "val", "test")
 #: Of the groups of a data set that brings no split of its own, this share is tested on, and as much validated on.
@@ -95,7 +96,10 @@ def split_of_groups(groups: Sequence[str], root: Path) -> dict[str, str]:
 
 def _declared_split(path: Path, known: Sequence[str]) -> dict[str, str]:
     declared: dict[str, str] = {}
-    for split, members in read_json(path).items():
+    splits = read_json(path)
+    if not isinstance(splits, dict) or not all(map(Many(Text()).accepts, splits.values())):
+        raise UserError(f'\'{path}\' must name groups by split, as in {{"val": ["a"], "test": ["b"]}}.')
+    for split, members in splits.items():
         if split not in SPLITS:
             raise UserError(f"'{path}' names the split '{split}'; only {', '.join(SPLITS)} exist.")
         for group in members:

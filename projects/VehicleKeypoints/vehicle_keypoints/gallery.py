@@ -13,6 +13,7 @@ from torch import nn
 from synmix.config import build_model
 from synmix.data.images import read_rgb
 from synmix.errors import UserError, argument_parser, run_tool
+from synmix.files import atomic_path
 from synmix.study.execute import WEIGHTS
 from synmix.study.runs import config_of
 from synmix.study.scale import Scale, load_scale
@@ -79,8 +80,9 @@ def gallery(scale: Scale, store: Store, seed: int = 0, count: int = 3) -> np.nda
 
 def write_gallery(scale: Scale, store: Store, path: Path) -> Path:
     """Writes :func:`gallery` as a JPEG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), gallery(scale, store)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    encoded = cv2.imencode(".jpg", gallery(scale, store)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())
     return path
 
 

@@ -145,7 +145,7 @@ def read_result(path: Path) -> KeypointResult:
         bounds = {name: ends for name, ends in data["intervals"].items() if name in FIGURES and None not in ends}
         found = {name: Interval(result.figures[name], *ends) for name, ends in bounds.items()}
         return replace(result, intervals=found)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise UserError(f"'{path}' is no vehicle-keypoint result ({error!r}); evaluate again.") from None
 
 

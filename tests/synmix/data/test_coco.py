@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as mask_util
 
 from synmix.compose.composition import CompositionSpec, compose
 from synmix.data import coco, sources
+from synmix.data.segmentation import counts_of
 from synmix.errors import UserError
 
 SQUARE = [[2, 3, 12, 3, 12, 9, 2, 9]]
@@ -165,3 +168,70 @@ def test_an_entry_that_cannot_be_meant(keys, sentence):
 def test_a_mapping_of_an_absent_category_is_told(register):
     with pytest.raises(UserError, match="has no category 'auto' to map; it has car, pedestrian, tree"):
         register(categories={"auto": "car", "pedestrian": "person"}).table()
+
+
+def first(**keys):
+    return lambda d: d["annotations"][0].update(keys)
+
+
+@pytest.mark.parametrize(
+    "spoil, sentence",
+    [
+        (
+            first(segmentation={"size": [30, 20], "counts": [600]}),
+            r"run lengths of the size \[30, 20\], but .*\[20, 30\]",
+        ),
+        (first(segmentation={"counts": [600]}), "run lengths of the size None"),
+        (first(segmentation={"size": [20, 30], "counts": [700, -100]}), "cannot be read: counts must be whole numbers"),
+        (first(segmentation={"size": [20, 30], "counts": [5]}), "run lengths of 5 pixels, but its image has 600"),
+        (first(segmentation={"size": [20, 30], "counts": "\u00ff~"}), "cannot be read: the compressed text is damaged"),
+        (first(segmentation={"size": [20, 30], "counts": "oooooooooooo0"}), "holds a number without end"),
+        (first(segmentation="polygon"), "neither polygons"),
+        (first(segmentation=[2, 3, 12, 3, 12, 9]), "neither polygons"),
+        (first(segmentation=[[2, 3, 12, 3, 12, 9, 2]]), "has a polygon of .*give pairs"),
+        (first(segmentation=[[2, 3, 12, "3", 12, 9]]), "has a polygon of .*give pairs"),
+        (first(segmentation=[[2, 3, 400, 3, 400, 9]]), "has a polygon outside of its image of 30 x 20"),
+        (first(bbox=[2, 3, 10]), r"has the bbox \[2, 3, 10\]; give a list of 4"),
+        (first(bbox=["2", 3, 10, 6]), "has the bbox"),
+        (first(bbox=[2, float("nan"), 10, 6]), "has the bbox"),
+        (first(bbox=[2, 3, -10, 6]), "bbox of negative size"),
+        (first(bbox=[2, 3, 1000, 6]), "bbox outside of its image"),
+        (first(iscrowd="yes"), "has the iscrowd 'yes'; give 0 or 1"),
+        (first(iscrowd=2), "has the iscrowd 2"),
+        (first(area="60"), "has the area '60'"),
+        (first(area=float("nan")), "has the area nan"),
+        (first(keypoints=[1, 2]), "keypoints that are not x, y and visibility"),
+        (first(keypoints=[1, 2, 7]), "keypoints that are not x, y and visibility"),
+        (first(id="11"), "annotation '11' of .* has the id '11'; give a whole number"),
+        (first(id=10**30), "has the id 1000"),
+        (first(id=True), "has the id True"),
+        (first(image_id="1"), "names the unlisted image_id '1'"),
+        (first(category_id=[1]), r"has the category_id \[1\]"),
+        (lambda d: d["annotations"].append("label"), "lists 'label' where"),
+        (lambda d: d["images"][0].update(height=21), r"says that '.*b\.png' is 30 x 21 pixels, but it is 30 x 20"),
+        (lambda d: d["images"][0].update(width="30"), "has the width '30'"),
+        (lambda d: d["images"][0].update(file_name=3), "has the file_name 3"),
+        (lambda d: d["images"][0].update(id=[3]), "has the id"),
+        (lambda d: d["categories"].append({"id": 1, "name": "bus"}), "gives a category id twice"),
+        (lambda d: d["categories"].append({"id": 5}), "category 5 of .* has no 'name'"),
+    ],
+)
+def test_odd_values_name_the_entry(register, document, spoil, sentence):
+    spoil(document)
+    with pytest.raises(UserError, match=rf"labels\.json'.*{sentence}|{sentence}"):
+        register().table()
+
+
+@pytest.mark.parametrize(
+    "entry", ["street", {"name": 3}, {"name": "x", "categories": ["car"]}, {"name": "x", "images": None}]
+)
+def test_an_entry_of_the_wrong_shape(entry):
+    with pytest.raises(UserError, match=r"DATASETS\.COCO"):
+        coco.register_all([entry])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=30).filter(lambda counts: sum(counts) > 0))
+def test_compressed_counts_are_read_as_pycocotools_writes_them(counts):
+    packed = mask_util.frPyObjects({"size": [1, sum(counts)], "counts": counts}, 1, sum(counts))
+    assert counts_of(packed["counts"]).tolist() == counts

@@ -1,8 +1,13 @@
+import resource
+import struct
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from synmix.data.images import image_size, read_instance_map, read_label_map, read_rgb
+from synmix.data.synscapes import read_instance_ids
 from synmix.errors import UserError
 
 
@@ -49,3 +54,36 @@ def test_a_missing_file_is_named(tmp_path):
     for reader in (read_rgb, image_size):
         with pytest.raises(UserError, match=r"gone\.png' does not exist"):
             reader(tmp_path / "gone.png")
+
+
+def giant(path, size=20_000):
+    cv2.imwrite(str(path), np.zeros((4, 4), np.uint8))
+    data = path.read_bytes()
+    path.write_bytes(data[:16] + struct.pack(">II", size, size) + data[24:])
+
+
+@pytest.mark.parametrize("reader", [read_rgb, read_label_map, image_size])
+def test_a_header_of_400_megapixels_asks_for_no_memory(tmp_path, reader):
+    giant(tmp_path / "giant.png")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match=r"giant\.png' says that it is 20000 x 20000 pixels"):
+        reader(tmp_path / "giant.png")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+
+def test_a_palette_holds_no_ids_but_is_an_image(tmp_path):
+    Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4)).convert("P").save(tmp_path / "palette.png")
+    for reader in (read_instance_map, read_label_map, read_instance_ids):
+        with pytest.raises(UserError, match=r"palette\.png' .*a palette PNG"):
+            reader(tmp_path / "palette.png")
+    assert read_rgb(tmp_path / "palette.png").shape == (4, 4, 3)
+
+
+def test_links_to_nothing_and_in_a_circle(tmp_path):
+    (tmp_path / "moved.png").symlink_to("raw/1.png")
+    (tmp_path / "circle.png").symlink_to("circle.png")
+    for reader in (read_rgb, image_size):
+        with pytest.raises(UserError, match=r"moved\.png' is a link to 'raw/1\.png', which is no longer there"):
+            reader(tmp_path / "moved.png")
+        with pytest.raises(UserError, match=r"circle\.png'"):
+            reader(tmp_path / "circle.png")

@@ -94,3 +94,36 @@ def test_real_frames(samples_root):
         instance_map = cv2.imread(str(frame.instance_map), cv2.IMREAD_UNCHANGED)
         rows = table.instances.filter(frame=frame.name)
         assert rows["pixels"].to_list() == [int((instance_map == value).sum()) for value in rows["instance_id"]]
+
+
+def test_without_a_cache_the_work_goes_on_and_it_is_said_once(write_frame, street, tmp_path, monkeypatch, capsys):
+    frames = list_frames(write_frame("ulm_000001_000019", street), "train")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SYNMIX_CACHE", str(tmp_path / "file" / "cache"))
+    first = build_table("set", frames)
+    assert build_table("set", frames).instances.equals(first.instances) and len(first.instances) == 3
+    assert capsys.readouterr().err.count("work goes on without a cache") == 1
+
+
+@pytest.mark.parametrize("small_disk", ["full", "ro"], indirect=True)
+def test_a_cache_on_a_disk_that_refuses(write_frame, street, small_disk, monkeypatch):
+    frames = list_frames(write_frame("ulm_000001_000019", street), "train")
+    if small_disk.is_mount() and os.access(small_disk, os.W_OK):
+        (small_disk / "filler").write_bytes(bytes(2**20 - 4096))
+    monkeypatch.setenv("SYNMIX_CACHE", str(small_disk))
+    assert len(build_table("set", frames).instances) == 3
+
+
+def test_images_that_are_links_to_moved_data_are_named_with_the_remedy(write_frame, street):
+    root = write_frame("ulm_000001_000019", street)
+    frame = list_frames(root, "train")[0]
+    frame.image.unlink()
+    frame.image.symlink_to("../../../raw/1.png")
+    with pytest.raises(
+        UserError, match=r"ulm_000001_000019.* is a link to '.*raw/1\.png', which is no longer there.*again"
+    ):
+        list_frames(root, "train")
+    frame.image.unlink()
+    frame.image.symlink_to(frame.image.name)
+    with pytest.raises(UserError, match=r"1 of 1 images .*leads in a circle"):
+        list_frames(root, "train")

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
+from synmix import files
 from synmix.data import cityscapes, synscapes
 from synmix.data.images import read_instance_map, read_label_map
 from synmix.data.table import build_table
@@ -162,7 +163,7 @@ def test_a_folder_of_someone_else_is_left_alone(synscapes_root, tmp_path):
 
 def test_a_target_that_cannot_be_written_gets_a_sentence(synscapes_root, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be written"):
+    with pytest.raises(UserError, match=r"cannot be (written|made)"):
         prepare(synscapes_root, tmp_path / "file" / "copy", num_workers=1)
 
 
@@ -258,3 +259,47 @@ def test_tool_reads_splits_from_files_and_says_by_its_exit_code_what_was_wrong(s
     assert run_here(monkeypatch, "--input", synscapes_root, "--output", tmp_path / "copy", *splits) == 1
     summary = read_json(tmp_path / "copy" / "summary.json")
     assert summary["frames"] == {"train": 2, "val": 1} and [each["frame"] for each in summary["skipped"]] == [2]
+
+
+def test_a_giant_header_skips_its_frame_alone(synscapes_root, tmp_path):
+    for number, kind in ((2, "rgb"), (5, "class"), (8, "instance")):
+        path = synscapes_root / "img" / kind / f"{number}.png"
+        data = path.read_bytes()
+        path.write_bytes(data[:16] + (20_000).to_bytes(4, "big") * 2 + data[24:])
+    summary = prepare(synscapes_root, tmp_path / "copy", num_workers=1)
+    assert [number for number, _ in summary.skipped] == [2, 5, 8] and summary.written == 7
+    assert all("20000 x 20000 pixels" in reason for _, reason in summary.skipped)
+
+
+def test_raw_data_that_moved_is_named_and_mended_by_preparing_again(synscapes_root, tmp_path):
+    output = tmp_path / "copy"
+    prepare(synscapes_root, output, split="train", num_workers=1)
+    moved = synscapes_root.rename(tmp_path / "Moved")
+    with pytest.raises(
+        UserError, match=r"10 of 10 images .*is a link to '.*Synscapes/img/rgb/1\.png', which is no longer"
+    ):
+        cityscapes.list_frames(output, "train")
+    assert prepare(moved, output, split="train", num_workers=1).written == 10
+    assert len(cityscapes.list_frames(output, "train")) == 10
+
+
+def test_raw_files_that_are_links_to_nothing_are_skipped(synscapes_root, tmp_path):
+    prepare(synscapes_root, tmp_path / "copy", num_workers=1)
+    path = synscapes_root / "img/class/3.png"
+    path.unlink()
+    path.symlink_to("gone.png")
+    summary = prepare(synscapes_root, tmp_path / "copy", num_workers=1)
+    assert [number for number, _ in summary.skipped] == [3] and "is a link to 'gone.png'" in summary.skipped[0][1]
+
+
+def test_half_written_files_of_a_killed_tool_are_cleaned_up(synscapes_root, tmp_path):
+    output = tmp_path / "copy"
+    prepare(synscapes_root, output, num_workers=1)
+    folder = cityscapes.frame_paths(output, "train", "synscapes_000000_000001").instance_map.parent
+    pid = subprocess.Popen([sys.executable, "-c", ""])
+    pid.wait()
+    left = folder / f".old_gtFine.partial-{files._mark(pid.pid)}-0123.png"
+    left.write_bytes(b"half")
+    files._CLEANED.clear()
+    prepare(synscapes_root, output, num_workers=1, overwrite=True)
+    assert not left.exists()

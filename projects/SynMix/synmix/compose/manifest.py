@@ -8,9 +8,25 @@ from synmix.compose.part import Part
 from synmix.compose.spec import CompositionSpec
 from synmix.errors import UserError
 from synmix.files import checksum, read_json, write_json
+from synmix.kinds import Entry, Flag, Many, Table, Text, Whole
 
 VERSION = 1
 #: What the checksum covers of each data set: what was chosen, not how the config asked for it, nor where it lies.
+_KINDS = {
+    "checksum": Text(),
+    "seed": Whole(-1),
+    "removal_scope": Text(),
+    "drop_empty": Flag(),
+    "data_sets": Many(Entry()),
+}
+_DATA_SET = {
+    "name": Text(),
+    "repeat": Whole(1),
+    "images": Whole(),
+    "frames": Many(Text()),
+    "classes": Table(Entry()),
+    "labels_sha256": Text(),
+}
 _CHOICE = ("name", "repeat", "frames", "labels_sha256")
 
 
@@ -70,6 +86,11 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"'{path}' is a manifest of version {manifest.get('version')}, this SynMix writes version {VERSION}; write "
             "it again with tools/compose.py."
         )
+    lacking = [key for key, kind in _KINDS.items() if not kind.accepts(manifest.get(key))]
+    for entry in manifest["data_sets"] if not lacking else ():
+        lacking += [key for key, kind in _DATA_SET.items() if not kind.accepts(entry.get(key))]
+    if lacking:
+        raise UserError(f"the manifest '{path}' was edited or damaged (its '{lacking[0]}'); write it again.")
     return manifest
 
 

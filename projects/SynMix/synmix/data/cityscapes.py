@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synmix.errors import UserError
+from synmix.files import why_absent
 
 SPLITS = ("train", "val", "test")
 IMAGE_SUFFIX = "_leftImg8bit.png"
@@ -38,7 +39,7 @@ def list_frames(root: Path, split: str, remedy: str = "") -> list[Frame]:
         remedy: a sentence on how to get this data set, added to the message where it is absent.
 
     Raises:
-        UserError: the split's folder is missing or empty, or frames have no labels.
+        UserError: the split's folder is missing or empty, images are links to nothing, or frames have no labels.
     """
     folder = root / "leftImg8bit" / split
     if not folder.is_dir():
@@ -47,6 +48,12 @@ def list_frames(root: Path, split: str, remedy: str = "") -> list[Frame]:
     if not names:
         raise UserError(f"'{folder}' holds no '<city>/*{IMAGE_SUFFIX}' image. {remedy}".strip())
     frames = [frame_paths(root, split, name) for name in names]
+    lost = [frame.image for frame in frames if not frame.image.is_file()]
+    if lost:
+        raise UserError(
+            f"{len(lost)} of {len(frames)} images in '{folder}' cannot be opened; the first, '{lost[0]}', "
+            f"{why_absent(lost[0])} (for Synscapes: datasets/prepare_synscapes.py makes its links again)."
+        )
     bare = [frame for frame in frames if not frame.instance_map.is_file()]
     if bare:
         raise UserError(

@@ -14,6 +14,16 @@ from typing import Any, get_args
 import polars as pl
 from pycocotools import mask as mask_util
 
+from synmix.data.coco_checks import (
+    ANNOTATION,
+    CATEGORY,
+    IMAGE,
+    OPTIONAL,
+    check_annotation,
+    check_entry,
+    check_image_file,
+    check_registration,
+)
 from synmix.data.segmentation import rle_of
 from synmix.data.sources import DataSource, Domain, datasets_root, register
 from synmix.data.table import FRAME_SCHEMA, INSTANCE_SCHEMA, InstanceTable
@@ -33,6 +43,7 @@ def register_all(entries: Sequence[Mapping[str, Any]]) -> None:
         UserError: an entry lacks a key, or has one that is unknown.
     """
     for entry in entries:
+        check_registration(entry, _REQUIRED)
         missing = [key for key in _REQUIRED if key not in entry]
         unknown = [key for key in entry if key not in _REQUIRED + _OPTIONAL]
         if missing or unknown:
@@ -142,7 +153,7 @@ def _segmentation(raw: Mapping[str, Any]) -> Any:
 def _stamp(name: str, path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except OSError:
         raise UserError(f"expected the annotations of '{name}' in '{path}', but there is no such file.") from None
     return status.st_size, status.st_mtime_ns
 
@@ -160,6 +171,8 @@ def _read(
     for key in ("images", "annotations", "categories"):
         if not isinstance(document, dict) or not isinstance(document.get(key), list):
             raise UserError(f"'{path}' has no list '{key}'; it is not in COCO's instance format.")
+    for category in document["categories"]:
+        check_entry(category, CATEGORY, path, "category")
     categories = _categories(path, document["categories"], mapping, classes)
     frames = _frames(path, images, document["images"])
     rows = list(_labels(path, document["annotations"], frames, categories))
@@ -190,6 +203,8 @@ def _categories(
             f"none of the categories of '{path}' ({', '.join(names)}) is mapped to a class; give 'categories' as "
             "{its name: our name}."
         )
+    if len({category["id"] for category in categories}) < len(categories):
+        raise UserError(f"'{path}' gives a category id twice; ids must be unique.")
     return {category["id"]: table.get(category["name"]) for category in categories}
 
 
@@ -197,17 +212,17 @@ def _frames(path: Path, images: Path, records: Sequence[Mapping[str, Any]]) -> d
     """Image id -> row of ``FRAME_SCHEMA``; a frame's name is its file name."""
     frames = {}
     for record in records:
-        absent = [key for key in ("id", "file_name", "height", "width") if key not in record]
-        if absent:
-            raise UserError(f"image {record.get('id', record)} of '{path}' has no '{absent[0]}'.")
+        check_entry(record, IMAGE, path, "image")
         name = record["file_name"]
         frames[record["id"]] = (name, str(images / name), None, record["height"], record["width"])
     twice = [name for name, count in Counter(frame[0] for frame in frames.values()).items() if count > 1]
     if twice or len(frames) < len(records):
         raise UserError(f"'{path}' lists an image twice ({twice[0] if twice else 'equal ids'}); list each once.")
-    missing = [frame[1] for frame in frames.values() if not Path(frame[1]).is_file()]
+    missing = [frame[1] for frame in frames.values() if not os.path.isfile(frame[1])]  # noqa: PTH113 - never raises
     if missing:
         raise UserError(f"{len(missing)} images of '{path}' are missing, the first is '{missing[0]}'.")
+    for _, image, _, height, width in frames.values():
+        check_image_file(image, height, width, path)
     return frames
 
 
@@ -216,16 +231,15 @@ def _labels(
 ) -> Iterator[tuple]:
     """Rows of ``INSTANCE_SCHEMA``; unmapped categories and labels without a shape are left out."""
     for raw in annotations:
-        absent = [key for key in ("id", "image_id", "category_id", "bbox") if key not in raw]
-        if absent:
-            raise UserError(f"annotation {raw.get('id', '?')} of '{path}' has no '{absent[0]}'.")
+        check_entry(raw, ANNOTATION, path, "annotation", OPTIONAL)
         if raw["image_id"] not in frames or raw["category_id"] not in categories:
             key = "image_id" if raw["image_id"] not in frames else "category_id"
-            raise UserError(f"annotation {raw['id']} of '{path}' names the unlisted {key} {raw[key]}.")
+            raise UserError(f"annotation {raw['id']} of '{path}' names the unlisted {key} {raw[key]!r}.")
+        name, _, _, height, width = frames[raw["image_id"]]
+        check_annotation(raw, height, width, path)
         category = categories[raw["category_id"]]
         if category is None or not (raw.get("keypoints") or (raw.get("segmentation") and _segmentation(raw))):
             continue
-        name, _, _, height, width = frames[raw["image_id"]]
         x, y, w, h = raw["bbox"]
         box = (math.floor(x), math.floor(y), math.ceil(x + w), math.ceil(y + h))
         pixels = max(1, round(_area(raw, height, width)))
@@ -234,7 +248,7 @@ def _labels(
 
 def _area(raw: Mapping[str, Any], height: int, width: int) -> float:
     if raw.get("area") is not None:
-        return raw["area"]
+        return min(raw["area"], height * width)
     if not raw.get("segmentation"):
         return raw["bbox"][2] * raw["bbox"][3]
     return float(mask_util.area(rle_of(_segmentation(raw), height, width)))

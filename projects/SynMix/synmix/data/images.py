@@ -1,31 +1,90 @@
 """PNG images and label maps, read with a sentence for each way they can be wrong."""
 
 import os
+import struct
+import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from synmix.errors import UserError
+from synmix.files import why_absent
 
 PathLike = str | os.PathLike[str]
+
+#: A header that says more is taken for damaged before the memory for it is asked for.
+MOST_PIXELS = 100_000_000
+_PNG, _PNG_HEADER, _PALETTE = b"\x89PNG\r\n\x1a\n", 26, 3  # signature; bytes up to the colour type; palette's type
+#: What Pillow raises over files that it cannot read.
+DAMAGES = (OSError, SyntaxError, ValueError, TypeError, struct.error, OverflowError, Image.DecompressionBombError)
 
 
 def read_map(path: PathLike) -> np.ndarray:
     """Reads a label or instance map unchanged: (H, W) or (H, W, C in BGR order), uint8 or uint16.
 
     Raises:
-        UserError: the file is missing or is not a readable image.
+        UserError: the file is missing, is not a readable image, or would need gigabytes of memory.
     """
+    data = _read_bytes(path)  # imread only returns None, whatever was wrong
+    size_of(path, data)
     try:
-        data = np.fromfile(path, dtype=np.uint8)  # imread only returns None, whatever was wrong
-    except FileNotFoundError:
-        raise UserError(f"'{path}' does not exist.") from None
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        image = None
     if image is None:
         raise UserError(f"'{path}' is not a readable PNG (truncated or damaged?); fetch or write it again.")
     return image
+
+
+def _read_bytes(path: PathLike) -> bytes:
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"'{path}' {why_absent(path)}.") from None
+    except OSError as error:
+        raise UserError(f"'{path}' cannot be read ({error.strerror}).") from None
+    if not data:
+        raise UserError(f"'{path}' is not a readable PNG: it is empty; fetch or write it again.")
+    return data
+
+
+def _check_pixels(path: PathLike, height: int, width: int) -> None:
+    if not 0 < height * width <= MOST_PIXELS:
+        raise UserError(
+            f"'{path}' says that it is {width} x {height} pixels; images have 1 to {MOST_PIXELS // 10**6} million "
+            "(damaged?), so fetch or write it again."
+        )
+
+
+def size_of(path: PathLike, data: bytes) -> tuple[int, int]:
+    """Height and width from the header of a file that was read, without decoding it.
+
+    Raises:
+        UserError: not an image, or one that would need gigabytes of memory.
+    """
+    if data[:8] != _PNG:
+        return image_size(path)
+    if len(data) < _PNG_HEADER:
+        raise UserError(f"'{path}' is not a readable PNG (truncated); fetch or write it again.")
+    width, height = struct.unpack(">II", data[16:24])
+    _check_pixels(path, height, width)
+    return height, width
+
+
+def is_palette(path: PathLike) -> bool:
+    """Whether a file is a palette PNG, whose pixels are numbers of colours."""
+    with Path(path).open("rb") as file:
+        header = file.read(_PNG_HEADER)
+    return header[:8] == _PNG and len(header) == _PNG_HEADER and header[25] == _PALETTE
+
+
+def kind_of(path: PathLike, image: np.ndarray) -> str:
+    """What a map that was read is, in words."""
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    kind = f"{8 * image.dtype.itemsize}-bit with {channels} channel(s)"
+    return "a palette PNG" if is_palette(path) else kind
 
 
 def read_instance_map(path: PathLike) -> np.ndarray:
@@ -36,10 +95,9 @@ def read_instance_map(path: PathLike) -> np.ndarray:
     """
     instance_map = read_map(path)
     if instance_map.ndim != 2 or instance_map.dtype != np.uint16:
-        channels = 1 if instance_map.ndim == 2 else instance_map.shape[2]
-        kind = f"{8 * instance_map.dtype.itemsize}-bit with {channels} channel(s)"
         raise UserError(
-            f"'{path}' is {kind}, but instanceIds are 16-bit gray; write the file again without converting it."
+            f"'{path}' is {kind_of(path, instance_map)}, but instanceIds are 16-bit gray; write the file again without "
+            "converting it."
         )
     return instance_map
 
@@ -52,7 +110,10 @@ def read_label_map(path: PathLike) -> np.ndarray:
     """
     label_map = read_map(path)
     if label_map.ndim != 2 or label_map.dtype != np.uint8:
-        raise UserError(f"'{path}' is not an 8-bit gray label map; write the file again without converting it.")
+        raise UserError(
+            f"'{path}' is not an 8-bit gray label map but {kind_of(path, label_map)}; write the file again without "
+            "converting it."
+        )
     return label_map
 
 
@@ -71,9 +132,17 @@ def image_size(path: PathLike) -> tuple[int, int]:
         UserError: missing or not an image.
     """
     try:
-        with Image.open(Path(path)) as image:
-            return image.height, image.width
+        with Path(path).open("rb") as file:
+            start = file.read(_PNG_HEADER)
+        if start[:8] == _PNG:  # Pillow would warn of giants, or refuse them in other words
+            size_of(path, start)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(Path(path)) as image:
+                size = image.height, image.width
     except FileNotFoundError:
-        raise UserError(f"'{path}' does not exist.") from None
-    except (UnidentifiedImageError, OSError) as error:
+        raise UserError(f"'{path}' {why_absent(path)}.") from None
+    except DAMAGES as error:
         raise UserError(f"'{path}' is not a readable image ({error}); fetch or write it again.") from None
+    _check_pixels(path, *size)
+    return size

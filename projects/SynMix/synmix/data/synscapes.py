@@ -14,7 +14,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from synmix.data.images import read_label_map, read_map
+from synmix.data.images import is_palette, kind_of, read_label_map, read_map
 from synmix.errors import UserError
 from synmix.files import read_json
 
@@ -22,6 +22,7 @@ Rendering = Literal["rgb", "rgb-2k"]
 RENDERINGS: tuple[Rendering, ...] = ("rgb", "rgb-2k")
 #: Instance maps hold ``label id * ID_FACTOR + k`` in their colours (public readers of the data set agree).
 ID_FACTOR = 100_000
+_DIGITS = 10  # an instance's number is below 256 ** 3
 _PARTS = ("image", "class map", "instance map", "meta")
 
 
@@ -78,7 +79,7 @@ def list_frames(root: Path, images: Rendering = "rgb") -> dict[int, list[str]]:
 def _numbers(folder: Path) -> set[int]:
     suffix = ".json" if folder.name == "meta" else ".png"
     names = (entry.name.removesuffix(suffix) for entry in os.scandir(folder) if entry.name.endswith(suffix))
-    return {int(name) for name in names if name.isdecimal()}
+    return {int(name) for name in names if name.isdecimal() and len(name) < _DIGITS}
 
 
 def read_labels(frame: Frame) -> Labels:
@@ -103,8 +104,8 @@ def read_instance_ids(path: str | os.PathLike[str]) -> np.ndarray:
         UserError: missing, damaged, or not an 8-bit RGB or RGBA image.
     """
     colors = read_map(path)
-    if colors.ndim != 3 or colors.dtype != np.uint8:
-        kind = f"{8 * colors.dtype.itemsize}-bit with {1 if colors.ndim == 2 else colors.shape[2]} channel(s)"
+    if colors.ndim != 3 or colors.dtype != np.uint8 or is_palette(path):
+        kind = kind_of(path, colors)
         raise UserError(f"'{path}' is {kind}, but Synscapes' instance maps are 8-bit RGB; fetch the file again.")
     # OpenCV reads B, G, R(, A); a little-endian uint32 is R, G, B, 0.
     blue, green, red = cv2.split(colors)[:3]
@@ -132,7 +133,7 @@ def read_classes(path: str | os.PathLike[str]) -> dict[int, int]:
             f"'{path}' has no 'class' key under 'instance'; it is not a Synscapes meta file, fetch it again."
         )
     for key, value in classes.items():
-        if not (key.isdecimal() and type(value) is int):
+        if not (key.isdecimal() and len(key) < _DIGITS and type(value) is int):
             raise UserError(
                 f"'{path}' says class {value!r} for instance {key!r}, but both must be whole numbers; fetch it again."
             )

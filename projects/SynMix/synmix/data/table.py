@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from synmix.data.cityscapes import Frame
 from synmix.data.images import image_size, read_instance_map
 from synmix.data.run_lengths import regions_of, runs_of
 from synmix.errors import UserError
-from synmix.files import atomic_path
+from synmix.files import atomic_path, why_absent
 from synmix.labels import CATEGORY_OF_LABEL, CLASS_NAMES, INSTANCE_FACTOR, label_of
 from synmix.progress import console, parallel_map
 
@@ -43,6 +44,14 @@ INSTANCE_SCHEMA = {
 #: A box's columns, in the order of ``BoxMode.XYXY_ABS``.
 BOX = ("x_min", "y_min", "x_max", "y_max")
 _REGION_COLUMNS = tuple(INSTANCE_SCHEMA)[1:]
+_REGIONS = pl.Struct([pl.Field(column, INSTANCE_SCHEMA[column]) for column in _REGION_COLUMNS])
+_CACHE_SCHEMA = {
+    "frame": pl.String(),
+    "stamp": pl.String(),
+    "height": pl.Int32(),
+    "width": pl.Int32(),
+    "instances": pl.List(_REGIONS),
+}
 _VERSION = 1  # part of the cache's file name: a change of schema makes every older cache stale
 
 
@@ -95,8 +104,7 @@ def build_table(name: str, frames: Sequence[Frame], num_workers: int = 0) -> Ins
         read = _read_frames(name, frames, set(fresh["frame"].to_list()), num_workers)
         parts = [read] if cached is None else [cached.join(listing, on=["frame", "stamp"], how="semi"), read]
         cached = pl.concat(parts)
-        with atomic_path(path) as temporary:
-            cached.write_parquet(temporary)
+        _write_cache(path, cached)
     assert cached is not None
     joined = listing.join(cached, on=["frame", "stamp"], how="left").sort("frame")
     return InstanceTable(name, joined.select(*FRAME_SCHEMA), _explode(joined))
@@ -111,26 +119,43 @@ def cache_path(name: str, frames: Sequence[Frame]) -> Path:
 
 
 def _stamp(frame: Frame) -> str:
-    label, image = frame.instance_map.stat(), frame.image.stat()
+    try:
+        label, image = frame.instance_map.stat(), frame.image.stat()
+    except OSError as error:
+        raise UserError(f"'{error.filename}' {why_absent(error.filename)}; it was there a moment ago.") from None
     return f"{label.st_size}:{label.st_mtime_ns}:{image.st_size}:{image.st_mtime_ns}"
 
 
 def _read_cache(path: Path) -> pl.DataFrame | None:
-    if not path.is_file():
-        return None
     try:
-        return pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
+        cached = pl.read_parquet(path) if path.is_file() else None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         console.print(f"the instance table '{path}' is unreadable and is built again ({error})")
         return None
+    if cached is not None and dict(cached.schema) != _CACHE_SCHEMA:
+        console.print(f"the instance table '{path}' is not one and is built again")
+        return None
+    return cached
+
+
+@lru_cache
+def _write_cache_failed(folder: Path, reason: str) -> None:
+    """Said once."""
+    console.print(f"work goes on without a cache in '{folder}' (SYNMIX_CACHE): {reason}")
+
+
+def _write_cache(path: Path, table: pl.DataFrame) -> None:
+    try:
+        with atomic_path(path) as temporary:
+            table.write_parquet(temporary)
+    except (UserError, OSError, pl.exceptions.PolarsError) as error:
+        _write_cache_failed(path.parent, str(error))
 
 
 def _read_frames(name: str, frames: Sequence[Frame], wanted: set[str], num_workers: int) -> pl.DataFrame:
     items = [frame for frame in frames if frame.name in wanted]
     rows = list(parallel_map(_read_frame, items, f"instance table of {name}", num_workers))
-    fields = [pl.Field(column, INSTANCE_SCHEMA[column]) for column in _REGION_COLUMNS]
-    schema = {"frame": pl.String, "stamp": pl.String, "height": pl.Int32, "width": pl.Int32}
-    return pl.DataFrame(rows, schema={**schema, "instances": pl.List(pl.Struct(fields))}, orient="row")
+    return pl.DataFrame(rows, schema=_CACHE_SCHEMA, orient="row")
 
 
 def _read_frame(frame: Frame) -> tuple:

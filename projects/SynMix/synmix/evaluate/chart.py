@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from synmix.evaluate.bootstrap import Interval
 from synmix.evaluate.result import Result
-from synmix.files import atomic_path
+from synmix.pictures import save_figure
 
 _COLORS = ("#2b6cb0", "#dd6b20", "#2f855a", "#805ad5", "#b83280", "#4a5568")
 _GRAY = "#4a5568"
@@ -37,8 +37,7 @@ def draw_chart(path: str | os.PathLike[str], results: Mapping[str, Result]) -> N
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     else:
         figure.suptitle(next(iter(results)), fontsize=11, color=_GRAY)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+    save_figure(path, figure)
     plt.close(figure)
 
 

@@ -15,17 +15,17 @@ from typing import Any
 import cv2
 import numpy as np
 from cityscapesscripts.helpers.labels import id2label, name2label
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from synmix.data.cityscapes import IMAGE_SUFFIX
-from synmix.data.images import read_instance_map
+from synmix.data.images import DAMAGES, read_instance_map, size_of
 from synmix.errors import UserError
 from synmix.evaluate.average_precision import MatchTable, match_table
 from synmix.evaluate.gray_png import decode_mask
 from synmix.evaluate.ground_truth import MapGroundTruth
 from synmix.evaluate.masks import MaskSet, crop_of, from_crops
 from synmix.evaluate.matching import ImageMatches, match_image
-from synmix.files import atomic_path, write_text
+from synmix.files import atomic_path, read_text, write_text
 from synmix.labels import CATEGORY_OF_LABEL
 from synmix.progress import parallel_map
 
@@ -112,9 +112,9 @@ def read_predictions(text: Path, root: Path, shape: tuple[int, int]) -> Predicti
 
 def _lines(text: Path) -> list[str]:
     try:
-        return text.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise UserError(f"'{text}' is not a text file; expected lines of 'mask.png labelId score'.") from None
+        return read_text(text).splitlines()
+    except UserError as error:
+        raise UserError(f"{error} Expected lines of 'mask.png labelId score'.") from None
 
 
 def _parse(line: str, where: str, folder: Path, root: Path) -> tuple[Path, int, float]:
@@ -130,8 +130,8 @@ def _parse(line: str, where: str, folder: Path, root: Path) -> tuple[Path, int, 
         raise UserError(f"{where}: the label and the score must be numbers, not '{line}'.") from None
     if label not in id2label:
         raise UserError(f"{where}: {label} is not a Cityscapes label id; use ids (person 24), not train ids.")
-    if np.isnan(score):
-        raise UserError(f"{where}: the score is nan; give a number.")
+    if not np.isfinite(score):
+        raise UserError(f"{where}: the score is {score}; give a finite number.")
     return mask, label, score
 
 
@@ -139,27 +139,31 @@ def _read_mask(path: Path, text: Path, shape: tuple[int, int]) -> np.ndarray:
     """(H, W) bool: everything that is not black when read as gray, like the script reads it."""
     try:
         data = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
+    except (OSError, ValueError):
         raise UserError(f"'{text}' names the mask '{path}', which does not exist.") from None
+    found = size_of(path, data)
+    if found != shape:
+        size = f"{found[1]} x {found[0]}"
+        raise UserError(f"the mask '{path}' is {size} pixels, but its image is {shape[1]} x {shape[0]}.")
     mask = decode_mask(data)
     if mask is None:
         mask = _read_gray(path, data) != 0
-    if mask.shape != shape:
-        size = f"{mask.shape[1]} x {mask.shape[0]}"
-        raise UserError(f"the mask '{path}' is {size} pixels, but its image is {shape[1]} x {shape[0]}.")
     return mask
 
 
 def _read_gray(path: Path, data: bytes) -> np.ndarray:
     if data[24:26] == _GRAY_8_BITS and data[:4] == b"\x89PNG":
-        gray = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+        try:
+            gray = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+        except cv2.error:
+            gray = None
         if gray is not None:
             return gray
     # colours, palettes and other formats: Pillow's gray, as the script's, since roundings decide what is black
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("L"))
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except DAMAGES as error:
         raise UserError(f"the mask '{path}' is not a readable image ({error}); write it again.") from None
 
 
@@ -217,8 +221,9 @@ class Exporter:
         text, lines = self.text_of(frame), []
         for index in range(masks.num_masks):
             relative = f"masks/{text.stem.removesuffix('_pred')}_{index:03}.png"
+            encoded = cv2.imencode(".png", masks.mask(index).astype(np.uint8) * 255)[1]
             with atomic_path(self.folder / relative) as temporary:
-                cv2.imwrite(str(temporary), masks.mask(index).astype(np.uint8) * 255)
+                temporary.write_bytes(encoded.tobytes())
             lines.append(f"{relative} {self._labels[categories[index]]} {float(scores[index])!r}\n")
         write_text(text, "".join(lines))
 

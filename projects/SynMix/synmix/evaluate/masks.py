@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from synmix.data.segmentation import counts_of
+
 Crop = tuple[int, int, np.ndarray]  # x and y of the upper left corner, (h, w) bool
 
 
@@ -108,10 +110,9 @@ def _rle_crop(segmentation: Mapping[str, Any], shape: tuple[int, int]) -> Crop:
     height, width = (int(length) for length in segmentation["size"])
     if (height, width) != tuple(shape):
         raise ValueError(f"a segmentation is {width} x {height} pixels, but its image is {shape[1]} x {shape[0]}")
-    counts = segmentation["counts"]
-    if isinstance(counts, str | bytes):
-        counts = _decompress(counts)
-    edges = np.cumsum(np.asarray(counts, dtype=np.int64))
+    edges = np.cumsum(counts_of(segmentation["counts"]))
+    if edges[-1:].sum() > height * width:
+        raise ValueError(f"a segmentation has {edges[-1]} pixels, but its image {height * width}")
     starts, ends = edges[:-1:2], edges[1::2]  # COCO counts down the columns, empty pixels first
     keep = ends > starts
     starts, ends = starts[keep], ends[keep]
@@ -128,20 +129,3 @@ def _rle_crop(segmentation: Mapping[str, Any], shape: tuple[int, int]) -> Crop:
     change[(first_column - left) * rows + top_row - top] = 1
     change[(last_column - left) * rows + bottom_row - top + 1] -= 1
     return left, top, np.cumsum(change[:-1], dtype=np.int8).view(bool).reshape(columns, rows).T
-
-
-def _decompress(counts: str | bytes) -> np.ndarray:
-    """COCO's compressed counts: five bits a character, least first, each count from the third on as a difference to
-    the one two before it (pycocotools, ``maskApi.c: rleFrString``)."""
-    text = counts.encode("ascii") if isinstance(counts, str) else counts
-    codes = np.frombuffer(text, dtype=np.uint8).astype(np.int64) - 48
-    last = (codes & 0x20) == 0
-    firsts = np.flatnonzero(np.concatenate([[True], last[:-1]]))
-    lengths = np.diff(np.append(firsts, len(codes)))
-    position = np.arange(len(codes)) - np.repeat(firsts, lengths)
-    values = np.add.reduceat((codes & 0x1F) << (5 * position), firsts)
-    negative = (codes[last] & 0x10) != 0
-    values[negative] -= np.int64(1) << (5 * lengths[negative])
-    values[1::2] = np.cumsum(values[1::2])
-    values[2::2] = np.cumsum(values[2::2])
-    return values

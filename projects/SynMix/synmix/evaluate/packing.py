@@ -47,6 +47,10 @@ def unpack(data: dict[str, Any]) -> MatchTable:
     truths = _unpack_column(data["truths"], "<u2").astype(np.int64).reshape(len(images), len(classes))
     outcome = (columns["outcome"].astype(np.int64)[:, None] // 3 ** np.arange(len(IOU_THRESHOLDS)) % 3).astype(np.int8)
     image, category = columns["image"].astype(np.int64), columns["category"].astype(np.int64)
+    if not all(isinstance(name, str) for name in (*classes, *images)) or len(set(images)) < len(images):
+        raise ValueError("names that are no text, or given twice")
+    if not np.isfinite(columns["score"]).all():
+        raise ValueError("scores that are no numbers")
     if len({len(column) for column in columns.values()}) != 1:
         raise ValueError("columns of different lengths")
     if len(image) and (image.max() >= len(images) or category.max() >= len(classes)):

@@ -22,7 +22,10 @@ from synmix.evaluate.average_precision import MatchTable, average_precision, fig
 from synmix.evaluate.bootstrap import Interval, confidence_intervals, resampled_figures
 from synmix.evaluate.packing import pack, unpack
 from synmix.files import nan_to_null, null_to_nan, read_json, write_json
+from synmix.kinds import Entry, Maybe, Number, Text, Whole
 
+_FIGURE = Maybe(Number(0, 100.001), "no ground truth")
+_KINDS = {"dataset": Text(), "provenance": Entry(), "confidence": Number(0, 1), "resamples": Whole()}
 PathLike = str | os.PathLike[str]
 _FORMAT = 2  # format 1 had no details in its match table; it is still read
 
@@ -109,14 +112,20 @@ def read_result(path: PathLike) -> Result:
     """
     data = read_json(path)
     try:
-        if data["format"] not in range(1, _FORMAT + 1):
+        if not Whole(1, _FORMAT).accepts(data["format"]):
             raise UserError(f"'{path}' is a result of format {data['format']}, but this version reads 1 to {_FORMAT}.")
         table = unpack(data["matches"])
-        intervals = dict(data["intervals"])
+        intervals_of = dict(data["intervals"])
+        intervals = dict(intervals_of)
         confidence, resamples = intervals.pop("confidence"), intervals.pop("resamples")
         figures = {"AP": data["AP"], "AP50": data["AP50"]}
         for key in ("AP", "AP50"):
             figures |= {f"{key}-{name}": values[key] for name, values in data["classes"].items()}
+        if not all(map(_FIGURE.accepts, figures.values())):
+            raise ValueError("figures that are no percentages")
+        for key, kind in _KINDS.items():
+            if not kind.accepts({**intervals_of, **data}[key]):
+                raise ValueError(f"{key} is not {kind.what}")
         numbers = {name: null_to_nan(value) for name, value in figures.items()}
         bounds = {
             name: Interval(numbers[name], null_to_nan(low), null_to_nan(high))
@@ -124,7 +133,16 @@ def read_result(path: PathLike) -> Result:
         }
         beside = {name: null_to_nan(value) for name, value in data.get("coco", {}).items()}
         return Result(data["dataset"], table, numbers, bounds, confidence, resamples, data["provenance"], beside)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, zlib.error) as error:
+    except (
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        MemoryError,
+        zlib.error,
+    ) as error:
         raise UserError(f"'{path}' is not a result of SynMix's evaluation ({error!r}); evaluate again.") from None
 
 
@@ -140,7 +158,7 @@ def read_any_result(path: PathLike) -> Any:
     """
     data = read_json(path)
     kind = data.get("kind") if isinstance(data, dict) else None
-    if kind is not None and kind not in READERS:
+    if kind is not None and (not isinstance(kind, str) or kind not in READERS):
         raise UserError(f"'{path}' is a result of the kind '{kind}', which nothing reads; add its module to IMPORTS.")
     return READERS[kind](Path(path)) if kind else read_result(path)
 
@@ -153,7 +171,8 @@ def provenance(output_dir: PathLike | None = None, **more: Any) -> dict[str, Any
         if config.is_file():
             found["config"] = str(config)
         if manifest.is_file():
-            found["manifest"] = read_json(manifest).get("checksum")
+            content = read_json(manifest)
+            found["manifest"] = content.get("checksum") if isinstance(content, dict) else None
     return {**found, **more}
 
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from synmix.evaluate.error_causes import CAUSES
 from synmix.evaluate.why import Why
-from synmix.files import atomic_path
+from synmix.pictures import save_figure
 
 #: Okabe and Ito's colours, which the colour-blind tell apart.
 _COLORS = dict(zip(CAUSES, ("#d55e00", "#0072b2", "#cc79a7", "#e69f00", "#009e73", "#7a7a7a"), strict=True))
@@ -38,8 +38,7 @@ def draw_causes(path: str | os.PathLike[str], whys: Mapping[str, Why]) -> None:
         axis.set_xlabel(f"points of {key} that errors of a kind cost")
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(CAUSES), frameon=False)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+    save_figure(path, figure)
     plt.close(figure)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from synmix.data import cityscapes, synscapes
 from synmix.data.images import image_size
 from synmix.errors import UserError
-from synmix.files import atomic_path
+from synmix.files import atomic_path, link_to, why_absent
 from synmix.harmonize.journal import Report, append
 from synmix.harmonize.relabel import Tally, harmonize
 
@@ -46,8 +46,11 @@ def frame_name(number: int) -> str:
 
 def stamp(frame: synscapes.Frame) -> str:
     """Size and time of the source files: another stamp means that the frame must be done again."""
-    stats = [path.stat() for path in (frame.image, frame.class_map, frame.instance_map, frame.meta)]
-    return " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
+    paths = (frame.image, frame.class_map, frame.instance_map, frame.meta)
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"'{path}' {why_absent(path)}.")
+    return " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in (path.stat() for path in paths))
 
 
 def prepare_frame(job: Job) -> Report:
@@ -105,13 +108,8 @@ def write_map(path: Path, id_map: np.ndarray) -> None:
 
 
 def _link(source: Path, target: Path, link: Link) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
     if link == "copy":
         with atomic_path(target) as temporary:
             shutil.copyfile(source, temporary)
         return
-    # Relative, so that both folders can move together. Not atomic_path: its chmod would reach the source.
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(os.path.relpath(source.resolve(), target.parent.resolve()))
-    temporary.replace(target)
+    link_to(source, target)

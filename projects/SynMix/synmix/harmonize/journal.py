@@ -41,16 +41,14 @@ def check_settings(output: Path, settings: dict[str, Any], overwrite: bool) -> N
         raise UserError(f"'{output}' holds a data set that this tool did not write; give another --output.")
     if path.exists() and not overwrite:
         earlier = read_json(path)
-        changed = [key for key, value in settings.items() if earlier.get(key) != value]
+        known = earlier if isinstance(earlier, dict) else {}
+        changed = [key for key, value in settings.items() if known.get(key) != value]
         if changed:
             raise UserError(
                 f"'{output}' was written with other settings ({', '.join(changed)}); give another --output, or "
                 "--overwrite to write every frame anew."
             )
-    try:
-        write_json(path, settings)
-    except OSError as error:
-        raise UserError(f"'{output}' cannot be written ({error.strerror}); give another --output.") from None
+    write_json(path, settings)
 
 
 def read(output: Path) -> dict[int, Report]:
@@ -61,7 +59,7 @@ def read(output: Path) -> dict[int, Report]:
             try:
                 entry = json.loads(line)
                 entries.append((entry["time"], _report(entry)))
-            except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+            except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
                 continue
     return {report.number: report for _, report in sorted(entries, key=lambda each: each[0])}
 

@@ -134,7 +134,10 @@ def _files(frame: cityscapes.Frame) -> tuple[Path, Path, Path]:
 
 
 def _is_done(job: Job, report: Report) -> bool:
-    return all(path.exists() for path in _files(job.target)) and stamp(job.source) == report.stamp
+    try:
+        return all(path.exists() for path in _files(job.target)) and stamp(job.source) == report.stamp
+    except UserError:  # the frame's turn says what is wrong
+        return False
 
 
 def _move_out(output: Path, assignment: Assignment, overwrite: bool) -> None:

@@ -113,14 +113,16 @@ def _rows(record: Record) -> list[dict[str, Any]]:
 
 def _images(record: Record) -> dict[str, int | None]:
     """From the manifest of what was trained on; before there is one, from the config, where it says so."""
-    manifest = record.folder / "manifest.json"
-    if not manifest.is_file():
-        return {f"{domain}_images": record.run.facts.get(domain) for domain in ("real", "synthetic")}
-    parts = read_json(manifest)["data_sets"]
-    return {
-        f"{domain}_images": sum(part["images"] * part["repeat"] for part in parts if part["domain"] == domain)
-        for domain in ("real", "synthetic")
-    }
+    domains = ("real", "synthetic")
+    try:
+        parts = read_json(record.folder / "manifest.json")["data_sets"]
+        counts = {
+            domain: [part["images"] * part["repeat"] for part in parts if part["domain"] == domain]
+            for domain in domains
+        }
+        return {f"{domain}_images": sum(counts[domain]) for domain in domains}
+    except (UserError, KeyError, TypeError):  # none yet, or damaged: that of a finished run was verified
+        return {f"{domain}_images": record.run.facts.get(domain) for domain in domains}
 
 
 def _scores(result: Any) -> dict[str, float | None]:

@@ -35,7 +35,8 @@ def draw_start(images: int) -> None:
         write_miniature(scratch, seed=_SEED, real=(images, 1, 1), synthetic=1, num_workers=1)
         paths = sorted(scratch.glob("cityscapes/leftImg8bit/train/*/*.png"))
         for number, path in track(enumerate(paths), "gray frames", len(paths)):
-            cv2.imwrite(str(path), gray_look(read_rgb(path)[:, :, ::-1], number))
+            encoded = cv2.imencode(".png", gray_look(read_rgb(path)[:, :, ::-1], number))[1]
+            path.write_bytes(encoded.tobytes())  # imwrite would keep silent on a full disk
         (scratch / "gray.txt").write_text(f"{len(paths)} frames in a third look\n")
         scratch.rename(folder)
 

@@ -15,6 +15,7 @@ from detectron2.config import CfgNode
 from synmix.config import CONFIGS, get_config, merge_values
 from synmix.errors import UserError
 from synmix.files import checksum
+from synmix.kinds import Anything, Table, Text, Whole
 from synmix.neutral import is_neutral
 from synmix.study.resolve import domains, images_of, resolve
 from synmix.study.scale import Scale
@@ -22,6 +23,10 @@ from synmix.study.scale import Scale
 _LABEL = 60  # characters of a name that say what was asked for
 _WEIGHTS = re.compile(r"output/(?P<config>.+)/model_final\.pth")
 #: Decided by the run, not by its config.
+_KINDS = {
+    **{"config": Text(), "seed": Whole(), "processes": Whole(1)},
+    **{key: Table(Anything()) for key in ("settings", "overrides", "facts")},
+}
 _OF_THE_RUN = ("SEED", "DATASETS.SEED", "OUTPUT_DIR")
 
 
@@ -247,11 +252,14 @@ def from_plain(plain: Mapping[str, Any], where: str = "a run's description") -> 
     try:
         values = dict(plain)
         name = values.pop("id")
+        for key, kind in _KINDS.items():
+            if not kind.accepts(values[key]):
+                raise ValueError(f"{key} is not {kind.what}")
         values["init"] = from_plain(values["init"], where) if values["init"] else None
         run = Run(**values)
         if run.id == name:
             return run
         problem = f"it describes '{run.id}'"
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         problem = str(error)
     raise UserError(f"'{where}' was edited or damaged ({problem}); remove its folder to train the run again.")

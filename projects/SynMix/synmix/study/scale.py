@@ -1,19 +1,27 @@
 """The scales of a study: what each changes in the configs, its grids, its ranks (``configs/sweep/scale/*.yaml``)."""
 
+import reprlib
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from synmix.config import CONFIGS
 from synmix.errors import UserError, did_you_mean
 from synmix.files import checksum
+from synmix.kinds import ABOVE_ZERO, COUNT, FACTOR, SIZE, Anything, Many, Name, Table, Text
 
 _FOLDER = CONFIGS / "sweep/scale"
+_KINDS = {
+    **{"name": Name(), "study": Name(), "processes": SIZE, "seconds_per_iteration": ABOVE_ZERO, "note": Text()},
+    **{"data_sets": Table(Name()), "configs": Table(Table(Anything())), "grid": Table(Many(Anything()))},
+    **{"images": COUNT, "baseline_epochs": FACTOR},
+}
 _SCALES: dict[str, "Scale"] = {}  # equal ones are one, so that what is made of them can be remembered
 
 
@@ -54,9 +62,11 @@ class Scale:
             UserError: it cannot be imported.
         """
         try:
-            return import_module(self.study)
-        except ImportError as error:
+            module = import_module(self.study)
+            module.STUDY  # noqa: B018 - it has one
+        except (ImportError, ValueError, TypeError, AttributeError) as error:
             raise UserError(f"the scale '{self.name}' names the study '{self.study}', but {error}.") from None
+        return module
 
 
 def scale_names() -> list[str]:
@@ -77,7 +87,7 @@ def load_scale(name: str) -> Scale:
         raise UserError(f"unknown scale '{name}'.{hint} Known: {', '.join(scale_names())}, or a file.")
     try:
         return scale_of(OmegaConf.to_container(OmegaConf.load(path)))
-    except (OmegaConfBaseException, ValueError, OSError) as error:
+    except (OmegaConfBaseException, yaml.YAMLError, ValueError, OSError, RecursionError) as error:
         raise UserError(f"the scale '{path}' cannot be read: {' '.join(str(error).split())}.") from None
 
 
@@ -94,4 +104,8 @@ def scale_of(values: Any) -> Scale:
     for keys, what in ((needed - set(values), "lacks the"), (set(values) - known, "has the unknown")):
         if keys:
             raise UserError(f"the scale '{values.get('name')}' {what} key '{sorted(keys)[0]}' (configs/sweep/scale).")
+    for key, kind in _KINDS.items():
+        if key in values and not kind.accepts(values[key]):
+            wrong = reprlib.repr(values[key])
+            raise UserError(f"the scale '{values.get('name')}' has {wrong} under '{key}'; give {kind.what}.")
     return _SCALES.setdefault(checksum(values), Scale(**values))

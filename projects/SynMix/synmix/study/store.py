@@ -10,15 +10,16 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import synmix
 from synmix.config import import_modules
 from synmix.errors import UserError
 from synmix.evaluate.result import read_any_result, result_path
 from synmix.files import BusyError, is_locked, lock_file, read_json, who, write_json
+from synmix.kinds import Choice, Entry, Number, Table, Text, Whole
 from synmix.study.runs import Run, from_plain, to_plain
 
 FORMAT, VERSION = "synmix study store", 2
@@ -53,6 +54,28 @@ class Status:
     version: str = ""  # of the code
     computed: dict[str, Any] = field(default_factory=dict)  # Computed
     checksums: dict[str, str] = field(default_factory=dict)
+
+
+class Computation(Entry):
+    """A :class:`Computed`, or nothing yet."""
+
+    def accepts(self, value: Any) -> bool:
+        """See :class:`Kind`."""
+        names = {field.name for field in fields(Computed)}
+        return super().accepts(value) and all(
+            key in names and (Text() if key == "devices" else Whole()).accepts(entry) for key, entry in value.items()
+        )
+
+
+_TIME = Number(0, 1e11)
+_STATUS = {
+    "state": Choice(get_args(State)),
+    **{key: Text() for key in ("reason", "host", "version")},
+    **{key: _TIME for key in ("started", "ended", "seconds")},
+    "attempts": Whole(),
+    "computed": Computation(),
+    "checksums": Table(Text()),
+}
 
 
 @dataclass(frozen=True)
@@ -118,10 +141,10 @@ class Store:
         path = self._status_path(run)
         if not path.exists():
             return Status()
-        try:
-            status = Status(**read_json(path))
-        except TypeError:
-            raise UserError(f"'{path}' was edited or damaged; remove its folder to train the run again.") from None
+        found = read_json(path)
+        if not isinstance(found, dict) or not all(key in _STATUS and _STATUS[key].accepts(found[key]) for key in found):
+            raise UserError(f"'{path}' was edited or damaged; remove its folder to train the run again.")
+        status = Status(**found)
         if status.state == "running" and not is_locked(self.folder(run) / _RUN_LOCK):
             return replace(status, state="broken", reason=status.reason or "it was killed")
         return status

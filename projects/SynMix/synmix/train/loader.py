@@ -12,16 +12,18 @@ import numpy as np
 import torch
 from detectron2.config import CfgNode
 from detectron2.data import DatasetFromList, DatasetMapper, MapDataset, get_detection_dataset_dicts
+from detectron2.data.detection_utils import SizeMismatchError
 from detectron2.data.samplers import InferenceSampler
 from detectron2.utils import comm
-from PIL import UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from synmix.data.mapper import SynMixMapper
 from synmix.errors import UserError
 from synmix.train.sampler import BatchSampler, copies_of, identity, image_seed
 from synmix.train.signals import shield_worker, shielded
 
-_UNREADABLE = (UserError, OSError, UnidentifiedImageError, SyntaxError)  # the last is Pillow's: a broken PNG chunk
+#: The last two are Pillow's: a broken PNG chunk, and a header that asks for gigabytes.
+_UNREADABLE = (UserError, OSError, UnidentifiedImageError, SizeMismatchError, SyntaxError, Image.DecompressionBombError)
 _TRIES = 10  # replacements for one image, before the data set is given up
 
 

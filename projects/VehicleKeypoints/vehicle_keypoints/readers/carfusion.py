@@ -11,6 +11,7 @@ import numpy as np
 
 from synmix.data.images import image_size
 from synmix.errors import UserError
+from synmix.files import read_text
 from synmix.progress import parallel_map
 from vehicle_keypoints.frames import VehicleFrame, box_of_points, check_frame
 
@@ -55,7 +56,7 @@ def read_frame(path: Path) -> VehicleFrame:
 def _read_rows(path: Path, height: int, width: int) -> np.ndarray:
     """(N, 14, 3) keypoints of a label file, instances in order of their ids."""
     vehicles: dict[int, np.ndarray] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         if not line.strip():
             continue
         x, y, point, instance, visibility = _parse(line, f"'{path}', line {number}")
@@ -71,8 +72,10 @@ def _parse(line: str, where: str) -> tuple[float, float, int, int, int]:
         x, y, *rest = (float(field) for field in fields)
     except ValueError:
         raise UserError(f"{where}: '{line}' is not 'x, y, keypoint, instance, visibility' in numbers.") from None
-    if len(fields) != _COLUMNS or not np.isfinite([x, y]).all():
-        raise UserError(f"{where}: '{line}' needs five finite numbers: x, y, keypoint, instance, visibility.")
+    if len(fields) != _COLUMNS or not np.isfinite([x, y, *rest]).all() or any(value % 1 for value in rest):
+        raise UserError(
+            f"{where}: '{line}' needs five finite numbers: x, y, and keypoint, instance, visibility without fractions."
+        )
     point, instance, visibility = (int(value) for value in rest)
     if not 1 <= point <= NUM_POINTS:
         raise UserError(f"{where}: keypoint {point} is outside 1..{NUM_POINTS}.")

@@ -1,14 +1,15 @@
 """COCO keypoint JSON: CitySample's ``annotations/coco.json`` and CarFusion's ``annotations/car_keypoints_*.json``."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from synmix.data.coco_checks import BOX, IMAGE, Identity, check_entry, check_image_file
 from synmix.errors import UserError
 from synmix.files import read_json
+from synmix.kinds import Many, Name, Number
 from synmix.progress import console
 from vehicle_keypoints.frames import VehicleFrame, check_frame
 from vehicle_keypoints.schemas import KeypointSchema, check_names, side_of
@@ -21,18 +22,18 @@ def read_coco(path: Path, image_root: Path, schema: KeypointSchema) -> list[Vehi
         image_root: what the file names are relative to.
 
     Raises:
-        UserError: missing keys, another number of points or other names than the schema's, an annotation of an unknown
-            image, or labels that :func:`~vehicle_keypoints.frames.check_frame` refuses.
+        UserError: missing keys, values of another kind, another number of points or other names than the schema's, an
+            annotation of an unknown image, or labels that :func:`~vehicle_keypoints.frames.check_frame` refuses.
     """
     data = read_json(path)
+    _check_entries(data, path)
     _check_category(data, path, schema)
-    _check_keys(data, path)
     rows: dict[Any, list[dict]] = {image["id"]: [] for image in data["images"]}
     for annotation in data["annotations"]:
         if annotation["image_id"] not in rows:
             raise UserError(
-                f"'{path}': annotation {annotation.get('id')} belongs to image {annotation['image_id']}, which is not "
-                "listed under 'images'."
+                f"'{path}': annotation {annotation.get('id')} belongs to image {annotation['image_id']!r}, which is "
+                "not listed under 'images'."
             )
         rows[annotation["image_id"]].append(annotation)
     windows = sum("\\" in image["file_name"] for image in data["images"])
@@ -41,22 +42,24 @@ def read_coco(path: Path, image_root: Path, schema: KeypointSchema) -> list[Vehi
     return [_frame(image, rows[image["id"]], path, image_root, schema) for image in data["images"]]
 
 
-_KEYS = {"images": ("id", "file_name", "height", "width"), "annotations": ("image_id", "bbox", "keypoints")}
+_ANNOTATION = {"image_id": Identity(), "bbox": BOX, "keypoints": Many(Number(-1e9, 1e9))}
 
 
-def _check_keys(data: Mapping[str, Any], path: Path) -> None:
-    for kind, keys in _KEYS.items():
-        for number, entry in enumerate(data[kind]):
-            missing = [key for key in keys if key not in entry]
-            if missing:
-                raise UserError(f"'{path}': entry {number} of '{kind}' has no '{missing[0]}'.")
+def _check_entries(data: Any, path: Path) -> None:
+    for kind in ("images", "annotations", "categories"):
+        if not isinstance(data, dict) or not isinstance(data.get(kind), list):
+            raise UserError(f"'{path}' is not a COCO file: it has no list '{kind}'.")
+    for image in data["images"]:
+        check_entry(image, IMAGE, path, "image")
+    for annotation in data["annotations"]:
+        check_entry(annotation, _ANNOTATION, path, "annotation")
+    if len({image["id"] for image in data["images"]}) < len(data["images"]):
+        raise UserError(f"'{path}' gives an image id twice; ids must be unique.")
 
 
 def _check_category(data: Any, path: Path, schema: KeypointSchema) -> None:
-    missing = [key for key in ("images", "annotations", "categories") if not isinstance(data, dict) or key not in data]
-    if missing:
-        raise UserError(f"'{path}' is not a COCO file: it has no '{missing[0]}'.")
     for category in data["categories"]:
+        check_entry(category, {}, path, "category", {"keypoints": Many(Name())})
         names = [name.replace(" ", "_") for name in category.get("keypoints", [])]
         check_names(names)
         if all(name.isdigit() for name in names):  # none, or the "0".."13" of CarFusion's own converter
@@ -81,7 +84,7 @@ def _frame(
     if name.startswith("/") or ".." in name.split("/"):
         raise UserError(f"'{path}': the file name '{image['file_name']}' leaves the image folder; make it relative.")
     keypoints = [_points(annotation, path, schema) for annotation in annotations]
-    boxes = np.array([_box(annotation, path) for annotation in annotations], dtype=np.float64).reshape(-1, 4)
+    boxes = np.array([annotation["bbox"] for annotation in annotations], dtype=np.float64).reshape(-1, 4)
     points = np.array(keypoints, dtype=np.float64).reshape(-1, len(schema.points), 3)
     height, width = image["height"], image["width"]
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1).clip(0, [width, height] * 2)
@@ -91,29 +94,18 @@ def _frame(
         _frame_name(name), image_root / name, height, width, group_of(image, name), corners[extent], points[extent]
     )
     check_frame(frame, path)
+    if frame.image.is_file():  # whoever needs a missing image says so
+        check_image_file(frame.image, height, width, path)
     return frame
 
 
-def _box(annotation: Mapping[str, Any], path: Path) -> list[float]:
-    box = annotation["bbox"]
-    if not _are_numbers(box) or len(box) != 4:
-        raise UserError(f"'{path}': the bbox of annotation {annotation.get('id')} is not four finite numbers: {box}.")
-    return box
-
-
-def _are_numbers(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(v, int | float) and math.isfinite(v) for v in values)
-
-
 def _points(annotation: Mapping[str, Any], path: Path, schema: KeypointSchema) -> list[float]:
-    points = annotation.get("keypoints", [])
+    points = annotation["keypoints"]
     if len(points) != 3 * len(schema.points):
         raise UserError(
             f"'{path}': annotation {annotation.get('id')} has {len(points) / 3:g} keypoints, but schema "
             f"'{schema.name}' has {len(schema.points)}."
         )
-    if not _are_numbers(points):
-        raise UserError(f"'{path}': the keypoints of annotation {annotation.get('id')} are not all finite numbers.")
     return points
 
 

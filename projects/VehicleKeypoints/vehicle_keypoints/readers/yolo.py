@@ -11,6 +11,7 @@ import yaml  # type: ignore[import-untyped]
 
 from synmix.data.images import image_size
 from synmix.errors import UserError
+from synmix.files import read_text
 from vehicle_keypoints.frames import VehicleFrame, check_frame
 from vehicle_keypoints.schemas import KeypointSchema
 
@@ -38,10 +39,8 @@ def read_description(root: Path) -> dict:
     """
     path = root / "data.yaml"
     try:
-        description = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"'{path}' does not exist; the YOLO layout has one.") from None
-    except yaml.YAMLError as error:
+        description = yaml.safe_load(read_text(path))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"'{path}' is not plain YAML ({' '.join(str(error).split())}).") from None
     if not isinstance(description, dict):
         raise UserError(f"'{path}' is not a YAML mapping.")
@@ -53,7 +52,9 @@ def _read_frame(image: Path, labels: Path, schema: KeypointSchema) -> VehicleFra
         raise UserError(f"'{image}' has no labels: expected '{labels}' (empty where nothing is to be seen).")
     height, width = image_size(image)
     rows = [
-        _parse(line, labels, number, schema) for number, line in enumerate(labels.read_text().splitlines(), 1) if line
+        _parse(line, labels, number, schema)
+        for number, line in enumerate(read_text(labels).splitlines(), 1)
+        if line.strip()
     ]
     values = np.array(rows, dtype=np.float64).reshape(len(rows), _BOX_FIELDS + 3 * len(schema.points))
     scale = np.array([width, height])
@@ -71,6 +72,8 @@ def _parse(line: str, path: Path, number: int, schema: KeypointSchema) -> list[f
         values = [float(field) for field in line.split()]
     except ValueError:
         raise UserError(f"'{path}', line {number}: '{line[:60]}' holds something that is not a number.") from None
+    if not np.isfinite(values).all():
+        raise UserError(f"'{path}', line {number}: '{line[:60]}' holds a number that is not finite.")
     expected = _BOX_FIELDS + 3 * len(schema.points)
     if len(values) != expected:
         raise UserError(
