@@ -7,7 +7,7 @@ python tools/gate.py declare --name early --control cityscapes.yaml --mixed mixt
 python tools/gate.py judge NAME --scale mini               the verdict
 python tools/gate.py list --scale mini                     all that is declared, each in the company of the others
 
-Exit codes of judge: 0 pass, 1 fail, 3 inconclusive, 4 while runs are missing, 5 equivalent; 2: a mistake, in a sentence.
+Exit codes of judge: 0 pass, 1 fail, 3 inconclusive, 4 runs are missing, 5 equivalent; 2: a mistake, in a sentence.
 """
 
 import argparse
@@ -117,7 +117,7 @@ def _list(_: argparse.Namespace, __: Scale, store: Store) -> int:
         table.add_column(heading)
     for verdict, adjusted in judged:
         when = _when(declaration(store, verdict.terms.name).declared) + ("" if verdict.declared_first else ", late")
-        shown = _interval(verdict.gain, 1 - verdict.level) if verdict.gain else "-"
+        shown = _interval(verdict.gain, verdict.level) if verdict.gain else "-"
         numbers = ("-", "-") if math.isnan(adjusted) else (f"{verdict.p_value:.3f}", f"{adjusted:.3f}")
         table.add_row(verdict.terms.name, when, _sentence(verdict.terms), verdict.answer, shown, *numbers)
     console.print(table)
@@ -135,9 +135,7 @@ def report(verdict: GateVerdict) -> str:
     if verdict.gain:
         asked = f"{terms.min_gain:+g} was asked for (p = {verdict.p_value:.4f}, decides at {verdict.level / 2:.4f})"
         head = verdict.answer.upper() if verdict.answer != "missing" else "so far inconclusive"
-        lines.append(
-            f"{head}: {terms.figure} on {terms.data_set} changes by {_interval(verdict.gain, 1 - verdict.level)};"
-        )
+        lines.append(f"{head}: {terms.figure} on {terms.data_set} changes by {_interval(verdict.gain, verdict.level)};")
         lines.append(f"  {asked}.")
     elif verdict.answer != "missing":
         lines.append(f"{verdict.answer.upper()}: every declared run failed.")
@@ -179,11 +177,9 @@ def _spread(arguments: argparse.Namespace, store: Store, terms: Terms) -> Spread
     pilots = {"control": arguments.pilot_control, "mixed": arguments.pilot_mixed}
     arms = {side: find_run(store, name).arm for side, name in pilots.items() if name}
     found = pilot(store, Terms(**{**vars(terms), **arms}))
-    assumed = arguments.seed_sd, arguments.image_se
-    kept = [
-        own if given is None else given for given, own in zip(assumed, (found.seed_sd, found.image_se), strict=True)
-    ]
-    return Spread(*kept, found.interaction_se, found.seeds, found.images)
+    seed_sd = found.seed_sd if arguments.seed_sd is None else arguments.seed_sd
+    image_se = found.image_se if arguments.image_se is None else arguments.image_se
+    return Spread(seed_sd, image_se, found.interaction_se, found.seeds, found.images)
 
 
 def _iterations(side: Any, scale: Scale, store: Store) -> int | None:
@@ -197,8 +193,8 @@ def _about(spread: Spread) -> str:
     if not spread.seeds:
         return f"{text} (assumed)."
     return (
-        f"{text}; measured with {spread.seeds} seeds on {spread.images} images. So few seeds tell the spread roughly: it "
-        f"may be {spread.cautious_seed_sd:.2f} (upper 80 % limit); plan with --seed-sd {spread.cautious_seed_sd:.2f} too."
+        f"{text}; measured with {spread.seeds} seeds on {spread.images} images. Few seeds tell their spread roughly: "
+        f"its upper 80 % limit is {spread.cautious_seed_sd:.2f}; plan with --seed-sd {spread.cautious_seed_sd:.2f} too."
     )
 
 
@@ -210,9 +206,9 @@ def _sentence(terms: Terms, with_seeds: bool = True) -> str:
     return f"{asks}{margin}{seeds}"
 
 
-def _interval(gain: Estimate, confidence: float) -> str:
-    low, high = gain.interval(confidence)
-    return f"{gain.value:+.2f} points [{low:+.2f}, {high:+.2f}] ({confidence:.4g})"
+def _interval(gain: Estimate, level: float) -> str:
+    low, high = gain.interval(1 - level)
+    return f"{gain.value:+.2f} points [{low:+.2f}, {high:+.2f}] ({100 * (1 - level):.4g} %)"
 
 
 def _when(seconds: float) -> str:

@@ -131,9 +131,7 @@ def _check_keys(values: Mapping[str, Any]) -> None:
         if values.get(key) is None:
             raise UserError(f"the terms lack '{key}'.")
     if values.get("seeds") is None and values.get("looks") is None:
-        raise UserError(
-            "the terms lack 'seeds' (a list) or 'looks' (numbers of seeds); how many decides nothing later."
-        )
+        raise UserError("the terms lack 'seeds' (a list) or 'looks' (numbers of seeds); give one.")
 
 
 def _name(value: Any) -> str:
@@ -146,9 +144,8 @@ def arm_of(value: Any, side: str, scale: Scale, store: Store) -> Run:
     """The training that a side names."""
     if isinstance(value, str):
         value = {"config": value} if value.endswith(".yaml") else {"arm": value}
-    if not isinstance(value, Mapping) or not (
-        {"config"} <= set(value) <= {"config", "overrides"} or set(value) == {"arm"}
-    ):
+    keys = set(value) if isinstance(value, Mapping) else set()
+    if keys not in ({"arm"}, {"config"}, {"config", "overrides"}):
         raise UserError(f"{side} is {value!r}; give a config, {{config: FILE, overrides: {{...}}}}, or {{arm: NAME}}.")
     if "arm" in value:
         return find_run(store, str(value["arm"]))
