@@ -68,7 +68,8 @@ def optimum_section(estimates: Estimates) -> Section:
     if curves is None:
         return Section("optimum", title, (Paragraph("Not yet run.", "dim"),))
     rows = [(f"{momentum:g}", *_told(arms, lambda rate: f"{rate:.3g}")) for momentum, arms in curves.items()]
-    text = f"Effective learning rates, lr / (1 − momentum); the paper's optimum is {published.FIGURE_6_OPTIMUM:g}. {_HONEST}"
+    paper = f"the paper's optimum is {published.FIGURE_6_OPTIMUM:g}"
+    text = f"Effective learning rates, lr / (1 − momentum); {paper}. {_HONEST}"
     return Section("optimum", title, (Paragraph(text), Grid(("momentum", *_TOLD), tuple(rows))))
 
 

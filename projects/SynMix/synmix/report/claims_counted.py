@@ -144,7 +144,7 @@ def _lengths_of_best(
 
 
 def test_server(estimates: Estimates) -> list[Finding]:
-    """The mixture against the baseline on the test set, from our results where it has labels, else from the server's."""
+    """The mixture against the baseline on the test set: our results where it has labels, else the server's."""
     sides = baseline(estimates.scale), training(estimates.scale, "mixture.yaml")
     found = [estimates.estimate(run, TEST) for run in sides]
     text = "mixture against baseline, test set"

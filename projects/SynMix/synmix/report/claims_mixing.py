@@ -82,7 +82,7 @@ def _table_3(scale: Scale) -> list[Claim]:
         Claim(
             "For a fixed number of epochs, the more images the data set contains, the better the performance.",
             "4.2, Table 3",
-            f"in each row +{most:,} synthetic images beat none, and no step to more images costs over {NO_HARM:g} point",
+            f"in each row +{most:,} synthetic images beat none, and no step to more costs over {NO_HARM:g} point",
             all_of([
                 *(better(f"{count:g} epochs, none to +{most:,}", REAL, mixture(scale, 0, count),
                          mixture(scale, most, count)) for count in counts),
@@ -110,7 +110,7 @@ def _table_3(scale: Scale) -> list[Claim]:
             "within the least budget no mixture of Table 3's beats the longest training on real images alone by more "
             f"than {NO_HARM:g} point",
             small_budget,
-            "No mixture of the paper's Table 3 fits into 20k iterations: the shortest, +3k for 33 epochs, takes 24,647.",
+            "No mixture of the paper's Table 3 fits into 20k iterations: the shortest, +3k at 33 epochs, takes 24,647.",
         ),
         Claim(
             "The best trade-off, between performance and training time, is obtained for a data set size enabling to "
@@ -124,7 +124,7 @@ def _table_3(scale: Scale) -> list[Claim]:
 
 
 def _average(scale: Scale, middle: float, other: float, amounts: list[int]) -> Comparison:
-    """The mean over compositions of AP at ``middle`` epochs less that at ``other``; a training that both share cancels."""
+    """The mean over compositions of AP at ``middle`` epochs less that at ``other``; what both share cancels."""
     share = 1 / len(amounts)
     weights: dict[Run, float] = {}
     for sign, count in ((-share, other), (share, middle)):

@@ -174,9 +174,8 @@ def _findings(item: CheckItem) -> str:
 
 
 def _numbers(block: Numbers) -> str:
-    ends = [n.ours.value if n.ours.entered else n.ours.high for n in block.rows if n.ours] + [
-        n.published for n in block.rows if n.published is not None
-    ]
+    ours = [n.ours.value if n.ours.entered else n.ours.high for n in block.rows if n.ours]
+    ends = ours + [n.published for n in block.rows if n.published is not None]
     limit = max((end for end in ends if end == end), default=1.0) * 1.04 or 1.0
     header = (
         f"<tr><th>{escape(block.row_title)}</th><th>{escape(block.column_title)}</th><th class=num>paper</th>"
