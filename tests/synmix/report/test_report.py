@@ -243,7 +243,8 @@ def test_what_is_chosen_on_a_half_is_reported_on_the_other():
 
 def test_scores_of_a_test_server_fill_their_cells(tmp_path):
     path = tmp_path / "scores.yaml"
-    entry = {"config": "mixture.yaml", "data_set": TEST, "AP": 33.1, "date": date(2026, 1, 31), "submission": "synmix-1"}
+    entry = {"config": "mixture.yaml", "data_set": TEST, "AP": 33.1, "submission": "synmix-1"}
+    entry["date"] = date(2026, 1, 31)
     path.write_text(yaml.safe_dump({"scores": [entry]}))
     estimates = Estimates([], PAPER, scores_of(PAPER, path))
     ours = estimates.estimate(training(PAPER, "mixture.yaml"), TEST)
@@ -260,7 +261,7 @@ def test_scores_of_a_test_server_fill_their_cells(tmp_path):
         scores_of(PAPER, path)
 
 
-def test_more_seeds_joindef test_more_seeds_join_their_arm_and_pair():
+def test_more_seeds_join_their_arm_and_pair():
     run = baseline(PAPER)
     records = [record(run.with_seed(seed), PAPER, {REAL: 0.5, SYNTHETIC: 0.5}) for seed in range(3)]
     estimates = Estimates(records, PAPER)
