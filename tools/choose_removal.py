@@ -12,22 +12,25 @@ PERCENT=RESULTS.json:
 
 import argparse
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from synmix.compose.removal import DEFAULT
-from synmix.compose.thresholds import Distance, knee, label_sizes, match_sizes, median_frame_pixels
+from synmix.compose.thresholds import Distance, knee, knee_interval, label_sizes, match_sizes, median_frame_pixels
 from synmix.data import sources
 from synmix.errors import UserError, argument_parser, run_tool
-from synmix.evaluate.result import result_path
+from synmix.evaluate.result import read_result, result_path
 from synmix.files import read_json
 from synmix.kinds import FACTOR, Number, argument
 from synmix.pictures import CHARTS, check_ending, save_figure
 from synmix.report.estimates import Estimates
+from synmix.statistics import Runs
+from synmix.study.comparison import Arm
 from synmix.study.experiments import SYNTHETIC, removed
 from synmix.study.index import readable_records
 from synmix.study.scale import load_scale
@@ -36,6 +39,8 @@ from synmix.study.store import Store
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Curves = Mapping[str, Mapping[float, Sequence[float]]]
+_RESAMPLES = 200  # of the images, for the knees' intervals
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -101,21 +106,35 @@ def _sweep(args: argparse.Namespace) -> None:
     )
     if not results:
         raise UserError("there is nothing to choose from; give results as PERCENT=FILE, or --store with finished runs.")
-    curves = _curves(results)
+    curves, runs = _curves(results), _runs(results)
     knees = {category: knee(curve, args.tolerance) for category, curve in curves.items()}
     table = Table(title=f"Knees within {args.tolerance:g} AP of the best", title_justify="left")
     table.add_column("class")
-    for heading in ("remove %", "AP at best", "AP there"):
+    for heading in ("remove %", "95 %", "AP at best", "AP there"):
         table.add_column(heading, justify="right")
     for category, found in knees.items():
-        table.add_row(category, f"{found.percent:g}", f"{found.best:.1f}", f"{found.value:.1f}")
+        interval = "-"
+        if category in runs:
+            low, high = knee_interval(runs[category], args.tolerance)
+            interval = f"{low:g} to {high:g}" if low == low else "-"
+        table.add_row(category, f"{found.percent:g}", interval, f"{found.best:.1f}", f"{found.value:.1f}")
     console.print(table)
+    console.print(_about(curves, runs))
     percents = [found.percent for found in knees.values()]
     _print_overrides({category: found.percent for category, found in knees.items()}, max(percents, key=percents.count))
     if args.plot:
         from synmix.compose.pictures import removal_curves
 
         _save(removal_curves(curves, {category: found.percent for category, found in knees.items()}), args.plot)
+
+
+def _about(curves: Curves, runs: Mapping[str, Mapping[float, Runs]]) -> str:
+    """What the intervals hold."""
+    if not runs:
+        return "No intervals: the results hold no match tables, or are of different images; evaluate them again."
+    fewest = min(len(values) for curve in curves.values() for values in curve.values())
+    over = f"other images and seeds ({fewest} at least)" if fewest > 1 else "other images alone: one training each"
+    return f"Intervals are over {over}."
 
 
 def _parse(argument: str) -> tuple[float, Path]:
@@ -142,7 +161,7 @@ def _of_study(folder: Path, scale_name: str) -> list[tuple[float, Path]]:
     ]
 
 
-def _curves(results: Iterable[tuple[float, Path]]) -> dict[str, dict[float, list[float]]]:
+def _curves(results: Sequence[tuple[float, Path]]) -> dict[str, dict[float, list[float]]]:
     """Class -> percentage -> the AP of every result given for it."""
     curves: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for number, path in results:
@@ -159,6 +178,21 @@ def _curves(results: Iterable[tuple[float, Path]]) -> dict[str, dict[float, list
             if found is not None:
                 curves[category][number].append(found)
     return curves
+
+
+def _runs(results: Sequence[tuple[float, Path]]) -> dict[str, dict[float, Runs]]:
+    """Class -> percentage -> the runs with their replicates; nothing where a result has none, or other images."""
+    by_percent: dict[float, list[Any]] = defaultdict(list)
+    for number, path in results:
+        if "matches" not in read_json(path):
+            return {}
+        by_percent[number].append(read_result(path))
+    found = [result for same in by_percent.values() for result in same]
+    if len({result.images for result in found}) > 1 or len(found[0].images) < 2:
+        return {}
+    arms = {percent: Arm(f"{percent:g} %", dict(enumerate(same)), _RESAMPLES) for percent, same in by_percent.items()}
+    classes = [name for name in found[0].table.classes if not np.isnan(found[0].figures[f"AP-{name}"])]
+    return {name: {percent: arm.runs(f"AP-{name}") for percent, arm in arms.items()} for name in classes}
 
 
 def _print_overrides(percents: Mapping[str, float], default: float) -> None:

@@ -21,6 +21,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, help="folder for report.html, report.md, *.svg (default: <store>/report)"
     )
+    parser.add_argument(
+        "--test-scores", type=Path, help="what a test server said, a YAML (default: the scale's, if it names one)"
+    )
     return parser.parse_args()
 
 
@@ -30,7 +33,7 @@ def main() -> None:
     scale = load_scale(arguments.scale)
     store = Store(arguments.store or Path("runs") / scale.name)
     output = arguments.output or store.root / "report"
-    document = write_report(store, scale, output)
+    document = write_report(store, scale, output, arguments.test_scores)
     print(f"{output / 'report.html'}: " + ", ".join(f"{figure} {what}" for figure, what in document.cards))
 
 

@@ -14,11 +14,12 @@ from synmix.errors import UserError
 from synmix.evaluate.result import result_path
 from synmix.study.execute import execute
 from synmix.study.experiments import all_runs
-from synmix.study.gate import Terms, judge
+from synmix.study.gate import Declaration, judge
 from synmix.study.index import read_index
 from synmix.study.runs import config_of
 from synmix.study.scale import load_scale
 from synmix.study.store import Store
+from synmix.study.terms import Terms
 from vehicle_keypoints.evaluator import VehicleKeypointEvaluator
 from vehicle_keypoints.result import read_result, write_result
 from vehicle_keypoints.study import ARMS, REAL, STUDY, arm, judged_on
@@ -102,14 +103,15 @@ def test_the_verdict_passes_fails_and_hesitates(evaluated, keypoint_datasets, tm
                 folder = store.folder(run.with_seed(seed))
                 write_result(result_path(folder, MINI.data_set(REAL)), result, 20, 0, {})
                 store.end(run.with_seed(seed), "finished", "", 1.0)
-    terms = Terms(arms["poor"].arm, arms["good"].arm, MINI.data_set(REAL), 2.0, resamples=200)
-    assert judge(store, terms, 0.0).answer == "pass"
-    assert judge(store, replace(terms, control=terms.mixed, mixed=terms.control), 0.0).answer == "fail"
-    same = judge(store, replace(terms, mixed=arms["also_poor"].arm, min_gain=0.0), 0.0)
-    low, high = same.gain.interval()
-    assert same.answer == "inconclusive" and low < 0 < high
+    poor, good = arms["poor"].arm, arms["good"].arm
+    terms = Terms("kill_switch", poor, good, MINI.data_set(REAL), 2.0, (0, 1, 2), resamples=200)
+    verdict = judge(store, Declaration(terms, 0.0))
+    assert verdict.answer == "pass" and verdict.declared_first
+    assert judge(store, Declaration(replace(terms, control=good, mixed=poor), 0.0)).answer == "fail"
+    other = Declaration(replace(terms, mixed=arms["also_poor"].arm), 0.0)
+    assert judge(store, other).answer == "missing"  # its seeds are others than the declared ones
     with pytest.raises(UserError, match="unknown figure 'AP-cat'"):
-        judge(store, replace(terms, figure="AP-cat"), 0.0)
+        judge(store, Declaration(replace(terms, figure="AP-cat"), 0.0))
 
 
 def test_a_model_with_another_number_of_points_is_refused(keypoint_datasets):

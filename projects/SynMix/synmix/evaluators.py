@@ -1,14 +1,17 @@
 """What scores a data set: a registry by the data set's metadata ``evaluator_type``, open to every plugin."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from synmix.errors import UserError
+from synmix.labels import CLASS_NAMES
 
 if TYPE_CHECKING:
     from detectron2.config import CfgNode
     from detectron2.evaluation import DatasetEvaluator
+
+    from synmix.data.sources import DataSource
 
 #: Given a config and a data set's name, its evaluator. Beside Detectron2's methods it may have ``result``: what it
 #: found, after ``evaluate`` on the main process; and ``source``: a dict of further provenance to note there.
@@ -19,6 +22,19 @@ EvaluatorFactory = Callable[["CfgNode", str], "DatasetEvaluator"]
 EVALUATORS: dict[str, EvaluatorFactory | str] = {
     "synmix": "synmix.evaluate.evaluator:CityscapesInstanceEvaluator.from_config"
 }
+
+#: By ``evaluator_type``: from a data set's classes the names of its figures, or ``"module:name"`` of that; for what is
+#: declared before there is any result. A kind that is not here is not checked.
+FIGURES: dict[str, Callable[[Sequence[str]], Sequence[str]] | str] = {
+    "synmix": "synmix.evaluate.average_precision:figure_names"
+}
+
+
+def figures_of(source: "DataSource") -> tuple[str, ...]:
+    """The figures that a result on this data set will have; () where nobody knows."""
+    known = FIGURES.get(source.metadata.get("evaluator_type", "synmix"))
+    names = resolve_name(known) if isinstance(known, str) else known
+    return tuple(names(source.metadata.get("thing_classes", CLASS_NAMES))) if names else ()
 
 
 def build_evaluator(cfg: "CfgNode", dataset: str) -> "DatasetEvaluator":

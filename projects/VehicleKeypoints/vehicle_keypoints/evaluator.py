@@ -13,9 +13,10 @@ from detectron2.utils import comm
 from synmix.data.catalog import register_all
 from synmix.errors import UserError
 from synmix.evaluate.result import provenance, result_path
-from synmix.evaluators import EVALUATORS
+from synmix.evaluators import EVALUATORS, FIGURES
 from vehicle_keypoints import sources  # noqa: F401  registers the data sets
 from vehicle_keypoints.average_precision import Predictions, Truth
+from vehicle_keypoints.result import FIGURES as FIGURE_NAMES
 from vehicle_keypoints.result import KeypointResult, score, write_result
 
 
@@ -90,6 +91,7 @@ def _from_config(cfg: CfgNode, name: str) -> DatasetEvaluator:
 def register_evaluator() -> None:
     """Lets the trainer score data sets whose ``evaluator_type`` is ``vehicle_keypoints``."""
     EVALUATORS["vehicle_keypoints"] = _from_config
+    FIGURES["vehicle_keypoints"] = lambda classes: FIGURE_NAMES
 
 
 register_evaluator()

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from synmix.report.estimates import Estimate, Estimates
 from synmix.report.figures import BLUE, GRAY, ORANGE, drawn
 from synmix.report.report_model import Grid, Paragraph, Picture, Section
-from vehicle_keypoints.published import PUBLISHED, TITLES
+from vehicle_keypoints.published import OLD_GATE, PUBLISHED, TITLES
 from vehicle_keypoints.result import FIGURES
 from vehicle_keypoints.study import ARMS, ARMS_OF_FLIP, FIGURE_TITLES, REAL, arm, judged_on
 
@@ -23,12 +23,22 @@ def closing(estimates: Estimates) -> list[Section]:
     gain = estimates.difference(arm(estimates.scale, "arm_b"), arm(estimates.scale, "arm_a"), REAL)
     published = PUBLISHED["arm_a"]["AP"] - PUBLISHED["arm_b"]["AP"]
     theirs = f"The original reports {published:+.1f} pp, one training each, no interval."
+    gate = (
+        f"Its own gate was {OLD_GATE:.4f}, two points above the model with the identity flip map. Both arms clear it "
+        f"({PUBLISHED['arm_b']['AP'] - PUBLISHED['identity_flip']['AP']:+.1f} pp and "
+        f"{PUBLISHED['arm_a']['AP'] - PUBLISHED['identity_flip']['AP']:+.1f} pp over that model), the control by "
+        "itself too, so that the original calls it obsolete; the fair comparison is arm A against arm B."
+    )
     text = f"Synthetic frames change OKS-mAP by {_show(gain)}. {theirs}" if gain else f"Not yet run. {theirs}"
     how = (
-        "The gain that counts is declared before the runs (configs/vehicle_keypoints/kill_switch.yaml); tools/gate.py "
-        "--terms with that file gives the verdict."
+        "The gain that counts is declared before the runs: tools/gate.py declare --terms "
+        "configs/vehicle_keypoints/kill_switch.yaml; tools/gate.py judge kill_switch gives the verdict."
     )
-    return [Section("verdict", "What the synthetic frames are worth", (Paragraph(text), Paragraph(how, "dim")))]
+    return [
+        Section(
+            "verdict", "What the synthetic frames are worth", (Paragraph(text), Paragraph(gate), Paragraph(how, "dim"))
+        )
+    ]
 
 
 def _points_figure(estimates: Estimates) -> str:

@@ -8,9 +8,19 @@ from scipy.optimize import isotonic_regression
 from scipy.stats import ks_2samp, wasserstein_distance
 
 from synmix.compose.mixing import percentage_of
-from synmix.compose.thresholds import PERCENTS, _never_rising, _rise_and_fall, distances, knee, label_sizes, match_sizes
+from synmix.compose.thresholds import (
+    PERCENTS,
+    _never_rising,
+    _rise_and_fall,
+    distances,
+    knee,
+    knee_interval,
+    label_sizes,
+    match_sizes,
+)
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError
+from synmix.statistics import Runs
 
 SIZES = st.lists(st.integers(1, 50), min_size=1, max_size=40).map(lambda sizes: np.array(sizes, dtype=float))
 
@@ -105,3 +115,18 @@ def test_smoothing_is_scipys_isotonic_regression(values, data):
 def test_a_sweep_too_short_is_told(percents):
     with pytest.raises(UserError, match="without removal"):
         knee({percent: [1.0] for percent in percents})
+
+
+def test_the_interval_of_a_knee_holds_it_and_grows_with_the_noise():
+    def sweep(noise, seeds=3):
+        draw = np.random.default_rng(1)
+        means = {percent: 30 - 0.4 * max(0, percent - 30) for percent in range(0, 100, 10)}
+        spread = {percent: noise * draw.normal(size=(100, 1)) + np.zeros(seeds) for percent in means}
+        return {p: Runs(np.full(seeds, mean), mean + spread[p]) for p, mean in means.items()}
+
+    assert knee_interval(sweep(0.0)) == (30, 30)
+    low, high = knee_interval(sweep(2.0))
+    assert low <= 30 <= high and high > low
+    assert knee_interval(sweep(2.0)) == (low, high)
+    nothing = {percent: Runs(np.full(2, np.nan), np.full((5, 2), np.nan)) for percent in (0, 30, 60)}
+    assert np.isnan(knee_interval(nothing)).all()

@@ -15,6 +15,7 @@ from synmix.compose.mixing import percentage_of
 from synmix.compose.removal import class_order
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError
+from synmix.statistics import Runs
 
 Distance = Literal["kolmogorov-smirnov", "wasserstein"]
 PERCENTS = tuple(range(0, 100))
@@ -51,6 +52,45 @@ def knee(curve: Mapping[float, Sequence[float]], tolerance: float = 1.0) -> Knee
     smooth = _rise_and_fall(means, np.array([len(curve[percent]) for percent in percents]))
     last = int(np.flatnonzero(smooth >= smooth.max() - tolerance)[-1])
     return Knee(percents[last], float(smooth.max()), float(smooth[last]))
+
+
+def knee_interval(
+    curve: Mapping[float, Runs], tolerance: float = 1.0, confidence: float = 0.95, draws: int = 200, seed: int = 0
+) -> tuple[float, float]:
+    """Between which thresholds the knee lies over other images, and over other seeds where there are several: a
+    percentile interval, so that its ends are thresholds of the sweep.
+
+    Args:
+        curve: percentage removed -> the runs at it, with replicates of the same resamples of the images.
+        draws: of images and seeds, at most as many as there are replicates.
+
+    Returns:
+        low and high; nan where no resample has the class.
+
+    Raises:
+        UserError: as :func:`knee`.
+    """
+    generator = np.random.default_rng(seed)
+    rows = min([draws, *(len(runs.replicates) for runs in curve.values())])
+    found = []
+    for row in range(rows):
+        drawn = {percent: _drawn(runs, row, generator) for percent, runs in curve.items()}
+        if all(np.isfinite(values).all() for values in drawn.values()):
+            found.append(knee(drawn, tolerance).percent)
+    if not found:
+        return float("nan"), float("nan")
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(found, [tail, 100 - tail], method="closest_observation")
+    return float(low), float(high)
+
+
+def _drawn(runs: Runs, row: int, generator: np.random.Generator) -> np.ndarray:
+    """(S,) the runs on one resample of the images, moved together as other seeds would; the spread of a few seeds'
+    mean is what Bessel's correction makes it."""
+    number = len(runs)
+    apart = runs.values - runs.values.mean()
+    moved = apart[generator.integers(0, number, number)].mean() * np.sqrt(number / max(number - 1, 1))
+    return np.full(number, runs.replicates[row].mean() + moved)
 
 
 def _rise_and_fall(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

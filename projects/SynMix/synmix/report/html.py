@@ -5,7 +5,7 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from synmix.report.numbers import difference_text, published_text
+from synmix.report.numbers import difference_text, finding_text, holm_text, published_text, tally
 from synmix.report.report_model import (
     CheckItem,
     Checklist,
@@ -19,6 +19,7 @@ from synmix.report.report_model import (
 )
 
 _CLASSES = {"holds": "good", "does not hold": "bad", "open": "open", "not yet run": "dim"}
+_SHOWN = 3  # findings of a claim; more are folded
 _MARKS = {"holds": "✓", "does not hold": "✗", "open": "?", "not yet run": "…"}
 
 STYLE = """
@@ -64,9 +65,16 @@ figcaption { color: var(--soft); font-size: .88rem; margin-top: .4rem; }
   line-height: 1.75rem; }
 .mark.good { background: var(--good); } .mark.bad { background: var(--bad); } .mark.open { background: #c48a0a; }
 .mark.dim { background: #aab2bc; }
-.claims b { font-weight: 620; } .answer { font-size: .85rem; font-weight: 600; white-space: nowrap; }
+.claims q { font-weight: 560; quotes: "“" "”"; } .answer { font-size: .85rem; font-weight: 600; white-space: nowrap; }
 .answer.good { color: var(--good); } .answer.bad { color: var(--bad); } .answer.open { color: var(--open); }
 .answer.dim { color: var(--soft); }
+.holm { font-size: .78rem; white-space: nowrap; border: 1px solid var(--line); border-radius: .8rem; padding: 0 .5rem;
+  color: var(--soft); }
+.holm.good { color: var(--good); border-color: var(--good); } .holm.bad { color: var(--bad); border-color: var(--bad); }
+.holm.open { color: var(--open); border-color: #e0c27a; }
+.claims details { margin-top: .35rem; } .claims summary { font-size: .9rem; margin: 0; }
+.evidence li::marker { color: #aab2bc; } .evidence li.good::marker { color: var(--good); }
+.evidence li.bad::marker { color: var(--bad); } .evidence li.open::marker { color: #c48a0a; }
 .claims .dim { margin: .1rem 0 0; } .claims ul { margin: .35rem 0 0; padding-left: 1.1rem; font-size: .9rem; }
 details summary { cursor: pointer; color: var(--ours); margin-bottom: .75rem; }
 details td { font-size: .82rem; } details td:first-child { word-break: break-all; min-width: 16rem; }
@@ -143,18 +151,31 @@ def _checklist(block: Checklist) -> str:
 
 
 def _claim(item: CheckItem) -> str:
-    tone = _CLASSES[item.answer]
-    evidence = "".join(f"<li>{escape(sentence)}</li>" for sentence in item.evidence)
+    tone, holm = _CLASSES[item.answer], holm_text(item)
+    badge = f'<span class="holm {_CLASSES[item.adjusted]}">{escape(holm)}</span>' if holm else ""
+    note = f"<p class=dim>{escape(item.note)}</p>" if item.note else ""
     return (
-        f'<li><div class="mark {tone}" aria-hidden=true>{_MARKS[item.answer]}</div><div><b>{escape(item.title)}</b> '
-        f'<span class="answer {tone}">{escape(item.answer)}</span>'
-        f"<p class=dim>Section {escape(item.section)}. Holds where {escape(item.criterion)}.</p>"
-        f"<ul class=evidence>{evidence}</ul></div></li>"
+        f'<li><div class="mark {tone}" aria-hidden=true>{_MARKS[item.answer]}</div><div>'
+        f"<q>{escape(item.quote)}</q> "
+        f'<span class="answer {tone}">{escape(item.answer)}</span> {badge}'
+        f"<p class=dim>Section {escape(item.section)}. Holds where {escape(item.criterion)}.</p>{note}"
+        f"{_findings(item)}</div></li>"
     )
 
 
+def _findings(item: CheckItem) -> str:
+    rows = "".join(
+        f'<li class="{_CLASSES[finding.answer]}">{escape(finding_text(finding))}</li>' for finding in item.findings
+    )
+    listed = f"<ul class=evidence>{rows}</ul>"
+    if len(item.findings) <= _SHOWN:
+        return listed
+    return f"<details><summary>{escape(tally(item))}</summary>{listed}</details>"
+
+
 def _numbers(block: Numbers) -> str:
-    ends = [n.ours.high for n in block.rows if n.ours] + [n.published for n in block.rows if n.published is not None]
+    ours = [n.ours.value if n.ours.entered else n.ours.high for n in block.rows if n.ours]
+    ends = ours + [n.published for n in block.rows if n.published is not None]
     limit = max((end for end in ends if end == end), default=1.0) * 1.04 or 1.0
     header = (
         f"<tr><th>{escape(block.row_title)}</th><th>{escape(block.column_title)}</th><th class=num>paper</th>"
@@ -170,6 +191,8 @@ def _number(number: Number, limit: float, height: int) -> str:
     ours = number.ours
     if ours is None:
         shown = f'<span class="state">{escape(number.state)}</span>'
+    elif ours.entered:
+        shown = f"<b>{ours.value:.1f}</b> <small>{escape(ours.entered)}</small>"
     else:
         seeds = f" · {ours.seeds} seeds" if ours.seeds > 1 else ""
         shown = f"<b>{ours.value:.1f}</b> <small>{ours.low:.1f}–{ours.high:.1f}{seeds}</small>"

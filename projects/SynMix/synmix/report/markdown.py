@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from synmix.report.numbers import difference_text, estimate_text, published_text
+from synmix.report.numbers import difference_text, estimate_text, finding_text, holm_text, published_text
 from synmix.report.report_model import Checklist, Document, Grid, Numbers, Paragraph, Picture
 
 _MARKS = {"holds": "✔", "does not hold": "✘", "open": "◯", "not yet run": "…"}
@@ -47,13 +47,14 @@ def _checklist(block: Checklist) -> list[str]:
     rows = [
         (
             f"{_MARKS[item.answer]} {item.answer}",
-            f"{item.title} ({item.section})",
-            item.criterion,
-            "<br>".join(item.evidence),
+            holm_text(item),
+            f"“{item.quote}” ({item.section})",
+            f"{item.criterion}. {item.note}".strip(),
+            "<br>".join(map(finding_text, item.findings)),
         )
         for item in block.items
     ]
-    return _table(("answer", "the paper says", "holds where", "our runs"), rows)
+    return _table(("answer", "Holm", "the paper says", "holds where", "our runs"), rows)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> list[str]:

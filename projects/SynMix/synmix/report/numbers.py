@@ -1,6 +1,11 @@
 """How figures of a results table are written, in the browser and as text."""
 
-from synmix.report.report_model import Number
+import math
+
+from synmix.report.claims import Finding
+from synmix.report.report_model import CheckItem, Number
+
+_PLURAL = {"holds": "hold", "does not hold": "do not hold", "open": "are open", "not yet run": "are not yet run"}
 
 
 def published_text(number: Number) -> str:
@@ -13,6 +18,8 @@ def estimate_text(number: Number) -> str:
     ours = number.ours
     if ours is None:
         return number.state if number.state != "finished" else "no result on this data set"
+    if ours.entered:
+        return f"{ours.value:.1f} ({ours.entered})"
     seeds = f" ({ours.seeds} seeds)" if ours.seeds > 1 else ""
     return f"{ours.value:.1f} [{ours.low:.1f}, {ours.high:.1f}]{seeds}"
 
@@ -24,3 +31,33 @@ def difference_text(number: Number) -> str:
 
 def _signed(value: float) -> str:
     return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def holm_text(item: CheckItem) -> str:
+    """Whether a claim's answer survives Holm's adjustment; nothing where there is no answer to survive."""
+    if item.answer not in ("holds", "does not hold"):
+        return ""
+    return "also after Holm" if item.adjusted == item.answer else f"after Holm: {item.adjusted}"
+
+
+def finding_text(finding: Finding) -> str:
+    """What a comparison found and what it rests on."""
+    parts = [finding.figures, finding.iterations]
+    if not math.isnan(finding.p_value):
+        parts.append(f"p {_p(finding.p_value)}, Holm {_p(finding.adjusted_p)}")
+    said = "; ".join(part for part in parts if part)
+    answer = finding.answer
+    if answer != finding.adjusted and not math.isnan(finding.adjusted_p):
+        answer = f"{answer}, after Holm {finding.adjusted}"
+    return f"{finding.text}: {said} → {answer}" if said else f"{finding.text}: {answer}"
+
+
+def tally(item: CheckItem) -> str:
+    """``18 comparisons: 12 hold, 6 are open``."""
+    answers = [finding.answer for finding in item.findings]
+    counts = [f"{answers.count(answer)} {plural}" for answer, plural in _PLURAL.items() if answer in answers]
+    return f"{len(answers)} comparisons: {', '.join(counts)}"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,16 +1,19 @@
-"""What the report shows of the paper beside its tables: claims, figures, Table 4, notes on its text."""
+"""What the report shows of the paper beside its tables: claims, labels, honest selections, notes on its text."""
 
-from collections.abc import Callable, Sequence
-from itertools import product
+from collections.abc import Callable
 
-from synmix.compose.published import TABLE_4
 from synmix.report import figures
-from synmix.report.claims import claims
-from synmix.report.estimates import CONFIDENCE, Estimate, Estimates
+from synmix.report.choices import budget_section, knee_section, optimum_section
+from synmix.report.claims import Claim, judge_page
+from synmix.report.claims_alignment import alignment
+from synmix.report.claims_counted import label_counts
+from synmix.report.claims_finetuning import finetuning
+from synmix.report.claims_mixing import mixing
+from synmix.report.estimates import CONFIDENCE, Estimates
 from synmix.report.report_model import Block, CheckItem, Checklist, Grid, Paragraph, Section
 from synmix.study import published
-from synmix.study.experiments import REAL, SYNTHETIC, TEST, TITLES, baseline, mixture
-from synmix.study.runs import Run
+from synmix.study.experiments import REAL, SYNTHETIC, TEST, TITLES, baseline
+from synmix.study.scale import Scale
 
 #: What stands under an experiment's title: figure, caption.
 PICTURES: dict[str, tuple[Callable[[Estimates], str], str]] = {
@@ -20,19 +23,26 @@ PICTURES: dict[str, tuple[Callable[[Estimates], str], str]] = {
 }
 
 
+def claims(scale: Scale) -> list[Claim]:
+    """The paper's claims at a scale, in its order."""
+    return [*alignment(scale), *mixing(scale), *finetuning(scale)]
+
+
 def opening(estimates: Estimates) -> list[Section]:
     """What stands before the tables."""
-    answers = [(claim, claim.judge(estimates)) for claim in claims(estimates.scale)]
     items = tuple(
-        CheckItem(verdict.answer, claim.title, claim.section, claim.criterion, verdict.evidence)
-        for claim, verdict in answers
-    )
+        CheckItem(
+            v.answer, v.adjusted, v.claim.quote, v.claim.section, v.claim.criterion, v.findings, v.claim.note
+        )
+        for v in judge_page(claims(estimates.scale), estimates)
+    )  # fmt: skip
     return [Section("claims", "The paper's claims", (Checklist(items), Paragraph(_HOW_JUDGED, "dim")))]
 
 
 def closing(estimates: Estimates) -> list[Section]:
     """What stands behind the tables."""
-    return [_budget(estimates), _notes(estimates)]
+    chosen = [knee_section(estimates), budget_section(estimates), optimum_section(estimates)]
+    return [_label_section(estimates), *chosen, _notes(estimates)]
 
 
 _HOW_JUDGED = (
@@ -40,34 +50,27 @@ _HOW_JUDGED = (
     "hold where the whole interval is on the other side, and is open in between. A claim of several comparisons "
     "holds where all do. Intervals are Student's over the seeds and the images, paired in the seeds where both sides "
     "have the same; with a single training on a side nobody knows what another one would change, and it is open. "
-    "Many comparisons are made here: one in twenty would fall outside its interval by chance alone."
+    "With so many comparisons one in twenty would fall outside its interval by chance alone: “after Holm” says what is "
+    "left when the chance of any such error on this page is to stay at 5 %. Counts, and sets found by Hsu's comparison "
+    "with the best, which keeps its own error, are not adjusted."
 )
 
 
-def _budget(estimates: Estimates) -> Section:
-    """Table 4, which follows from Table 3: the best composition that fits into so many iterations."""
-    scale = estimates.scale
-    grid = product(scale.grid["amounts"], scale.grid["epochs"])
-    cells = [(amount, mixture(scale, amount, count)) for amount, count in grid]
-    found = [(run, amount, ours) for amount, run in dict.fromkeys(cells) if (ours := estimates.estimate(run, REAL))]
-    rows = []
-    for limit in scale.grid["budgets"]:
-        known = [entry for entry in found if (entry[0].iterations or 0) <= limit]
-        value, amount = TABLE_4.get(limit, (None, None))
-        paper = "–" if value is None else f"{value:g} with {amount:,} synthetic"
-        rows.append((f"{limit:,}", paper, _best(known)))
-    text = "From the cells of Table 3: of the trainings within an iteration limit, the best on Cityscapes."
-    header = ("iteration limit", "paper: AP, composition", "ours: AP, composition")
-    return Section(
-        "budget", "Table 4: the best use of a budget (section 4.2)", (Paragraph(text), Grid(header, tuple(rows)))
-    )
-
-
-def _best(known: Sequence[tuple[Run, int, Estimate]]) -> str:
-    if not known:
-        return "not yet run"
-    run, amount, estimate = max(known, key=lambda entry: (entry[2].value, -(entry[0].iterations or 0)))
-    return f"{estimate.value:.1f} with {amount:,} synthetic, {run.iterations or 0:,} iterations"
+def _label_section(estimates: Estimates) -> Section:
+    """The paper's counts of labels beside ours."""
+    ours = label_counts(estimates) or (None, None, None)
+    theirs = published.LABELS_BEFORE, published.LABELS_AFTER, published.LABELS_CITYSCAPES
+    titles = "Synscapes, all labels", "Synscapes, after removal", "Cityscapes"
+    shares = ["", *(f"{100 * after / before:.1f} %" if before and after else "–" for before, after in
+                    ((theirs[0], theirs[1]), (ours[0], ours[1])))]  # fmt: skip
+    rows = [
+        (title, f"{paper:,}", f"{own:,}" if own is not None else "not yet run")
+        for title, paper, own in zip(titles, theirs, ours, strict=True)
+    ]
+    rows.append(("left after removal", *shares[1:]))
+    text = f"Labels of as many images: 2,975 in the paper, {estimates.scale.images:,} here."
+    table = Grid(("labels", "paper", "ours"), tuple(rows), numeric=(1, 2))
+    return Section("labels", "Labels before and after removal (section 4.1)", (Paragraph(text), table))
 
 
 def _notes(estimates: Estimates) -> Section:

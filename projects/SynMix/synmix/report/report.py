@@ -15,6 +15,7 @@ from synmix.study.index import readable_records
 from synmix.study.runs import Run
 from synmix.study.scale import Scale
 from synmix.study.store import Record, Store
+from synmix.study.test_scores import scores_of
 
 _COUNTED = {  # one claim, several
     "holds": ("claim holds", "claims hold"),
@@ -24,9 +25,16 @@ _COUNTED = {  # one claim, several
 }
 
 
-def write_report(store: Store, scale: Scale, output: Path) -> Document:
-    """Writes ``report.html`` (one file, nothing from elsewhere), ``report.md`` and the plots it shows (``*.svg``)."""
-    document = build_document(store, scale)
+def write_report(store: Store, scale: Scale, output: Path, test_scores: Path | None = None) -> Document:
+    """Writes ``report.html`` (one file, nothing from elsewhere), ``report.md`` and the plots it shows (``*.svg``).
+
+    Args:
+        test_scores: what a test server said; None: the scale's own file.
+
+    Raises:
+        UserError: the scores cannot be read.
+    """
+    document = build_document(store, scale, test_scores)
     write_text(output / "report.html", html.render(document))
     text, pictures = markdown.render(document)
     for name, svg in pictures.items():
@@ -35,10 +43,10 @@ def write_report(store: Store, scale: Scale, output: Path) -> Document:
     return document
 
 
-def build_document(store: Store, scale: Scale) -> Document:
+def build_document(store: Store, scale: Scale, test_scores: Path | None = None) -> Document:
     """The report as data; runs that are missing, unfinished or edited leave their cells open."""
     records, problems = readable_records(store)
-    estimates = Estimates(records, scale)
+    estimates = Estimates(records, scale, scores_of(scale, test_scores))
     study: Study = scale.described().STUDY
     parts = import_module(study.report)
     experiments = [build(scale) for build in study.experiments.values()]
@@ -58,8 +66,13 @@ def _cards(
     runs = all_runs(experiments)
     done = sum(estimates.state(run) == "finished" for run in runs)
     checklists = [block for section in sections for block in section.blocks if isinstance(block, Checklist)]
-    answers = [item.answer for block in checklists for item in block.items]
-    counts = [(names[answers.count(answer) > 1], answers.count(answer)) for answer, names in _COUNTED.items()]
+    items = [item for block in checklists for item in block.items]
+    counts = []
+    for answer, titles in _COUNTED.items():
+        count = sum(item.answer == answer for item in items)
+        left = sum(item.answer == item.adjusted == answer for item in items)
+        after = f", {left} after Holm" if answer in ("holds", "does not hold") else ""
+        counts.append((f"{titles[count > 1]}{after}", count))
     return (
         (f"{done} of {len(runs)}", "runs finished"),
         (f"{_hours(estimates.records):.1f} h", "of training and evaluation"),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from synmix.report.claims import Finding
 from synmix.report.estimates import Estimate
 
 Tone = Literal["plain", "good", "bad", "open", "dim"]
@@ -59,11 +60,13 @@ class Picture:
 class CheckItem:
     """A claim and its answer."""
 
-    answer: str
-    title: str
+    answer: str  # taken alone
+    adjusted: str  # in the company of the page's other comparisons
+    quote: str
     section: str
     criterion: str
-    evidence: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True)

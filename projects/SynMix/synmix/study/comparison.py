@@ -3,13 +3,14 @@
 Results of any metric: whatever has ``figures``, ``images``, ``dataset`` and ``replicates``.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from synmix.errors import UserError
-from synmix.statistics import Estimate, Ratio, Runs, difference, ratio
+from synmix.statistics import Estimate, Ratio, Runs, difference, mean, ratio
 
 RESAMPLES = 1000
 
@@ -66,6 +67,34 @@ def quotient(control: Arm, candidate: Arm, figure: str = "AP") -> Ratio | None:
     _check_images(control, candidate)
     sides = control.runs(figure), candidate.runs(figure)
     return ratio(*sides, control.seeds == candidate.seeds) if min(float(s.values.mean()) for s in sides) > 0 else None
+
+
+def contrast(weighted: Sequence[tuple[float, Arm]], figure: str = "AP") -> Estimate:
+    """A weighted sum of arms on the same images, over the seeds that all of them have; open with fewer than two.
+
+    Raises:
+        UserError: as :func:`gain`.
+    """
+    arms = [arm for _, arm in weighted]
+    for arm in arms[1:]:
+        _check_images(arms[0], arm)
+    shared, sides = shared_runs(arms, figure)
+    if not shared:
+        value = sum(weight * float(arm.runs(figure).values.mean()) for weight, arm in weighted)
+        return Estimate(value, math.inf, 0.0)
+    pairs = [(weight, side) for (weight, _), side in zip(weighted, sides, strict=True)]
+    values = np.sum([weight * side.values for weight, side in pairs], axis=0)
+    return mean(Runs(values, np.sum([weight * side.replicates for weight, side in pairs], axis=0)))
+
+
+def shared_runs(arms: Sequence[Arm], figure: str = "AP") -> tuple[list[int], list[Runs]]:
+    """The seeds that all arms have, and each arm's runs with these seeds; no runs where there is no such seed."""
+    shared = sorted(set.intersection(*(set(arm.seeds) for arm in arms)))
+    if not shared:
+        return [], []
+    places = [[arm.seeds.index(seed) for seed in shared] for arm in arms]
+    every = [arm.runs(figure) for arm in arms]
+    return shared, [Runs(r.values[p], r.replicates[:, p]) for r, p in zip(every, places, strict=True)]
 
 
 def _check_images(control: Arm, candidate: Arm) -> None:

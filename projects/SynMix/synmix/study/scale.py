@@ -43,6 +43,7 @@ class Scale:
     grid: dict[str, list]
     images: int = 0
     baseline_epochs: float = 0
+    test_scores: str = ""
 
     def __post_init__(self) -> None:
         for name in self.configs:
@@ -98,7 +99,7 @@ def scale_of(values: Any) -> Scale:
         UserError: a key is missing or unknown, or see :class:`Scale`.
     """
     known = {field.name for field in fields(Scale)}
-    needed = known - {"images", "baseline_epochs"}
+    needed = known - {"images", "baseline_epochs", "test_scores"}
     if not isinstance(values, dict):
         raise UserError("a scale holds keys and values (configs/sweep/scale).")
     for keys, what in ((needed - set(values), "lacks the"), (set(values) - known, "has the unknown")):
