@@ -30,7 +30,7 @@ class Knee:
     value: float  # AP of the smoothed curve at ``percent``
 
 
-def knee(curve: Mapping[float, Sequence[float]], tolerance: float = 1.0) -> Knee:
+def knee(curve: Mapping[float, Sequence[float] | np.ndarray], tolerance: float = 1.0) -> Knee:
     """The largest threshold at which a class's AP is within ``tolerance`` of its best.
 
     The paper sees two phases, "constant or even slightly increasing", then "a strong decrease". So the curve is first

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from itertools import product
+from typing import Any
 
 from synmix.compose.published import TABLE_4
 from synmix.report.claims_counted import optima
@@ -76,7 +77,7 @@ def optimum_section(estimates: Estimates) -> Section:
 _TOLD = ("ours: best, flattered", "honest: chosen, AP on the other half", "cannot be told from the best")
 
 
-def _told(candidates: "Mapping[object, Arm]", name: Callable[..., str]) -> tuple[str, str, str]:
+def _told(candidates: "Mapping[Any, Arm]", name: Callable[..., str]) -> tuple[str, str, str]:
     if not candidates:
         return "not yet run", "", ""
     found: Selection[object] = select(candidates, resamples=_RESAMPLES)

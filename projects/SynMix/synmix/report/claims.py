@@ -76,11 +76,11 @@ class Comparison:
         return Finding(self.text, _side(estimate, self.margin), figures, lengths, estimate.p_value(self.margin))
 
     def _estimate(self, estimates: Estimates) -> Estimate | None:
-        runs = [run for _, run in self.weights]
+        first, second = self.weights[0][1], self.weights[-1][1]
         if self.as_ratio:
-            return estimates.ratio(*runs, self.data_set, self.figure)
+            return estimates.ratio(first, second, self.data_set, self.figure)
         if [weight for weight, _ in self.weights] == [-1, 1]:
-            return estimates.difference(*runs, self.data_set, self.figure)
+            return estimates.difference(first, second, self.data_set, self.figure)
         return estimates.contrast(self.weights, self.data_set, self.figure)
 
 

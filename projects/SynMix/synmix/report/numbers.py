@@ -46,7 +46,7 @@ def finding_text(finding: Finding) -> str:
     if not math.isnan(finding.p_value):
         parts.append(f"p {_p(finding.p_value)}, Holm {_p(finding.adjusted_p)}")
     said = "; ".join(part for part in parts if part)
-    answer = finding.answer
+    answer: str = finding.answer
     if answer != finding.adjusted and not math.isnan(finding.adjusted_p):
         answer = f"{answer}, after Holm {finding.adjusted}"
     return f"{finding.text}: {said} → {answer}" if said else f"{finding.text}: {answer}"

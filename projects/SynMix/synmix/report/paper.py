@@ -67,7 +67,7 @@ def _label_section(estimates: Estimates) -> Section:
         (title, f"{paper:,}", f"{own:,}" if own is not None else "not yet run")
         for title, paper, own in zip(titles, theirs, ours, strict=True)
     ]
-    rows.append(("left after removal", *shares[1:]))
+    rows.append(("left after removal", shares[1], shares[2]))
     text = f"Labels of as many images: 2,975 in the paper, {estimates.scale.images:,} here."
     table = Grid(("labels", "paper", "ours"), tuple(rows), numeric=(1, 2))
     return Section("labels", "Labels before and after removal (section 4.1)", (Paragraph(text), table))

@@ -129,7 +129,7 @@ def judge(store: Store, declared: Declaration) -> GateVerdict:
     terms = declared.terms
     sides = [_side(store, arm, terms) for arm in (terms.control, terms.mixed)]
     begun = [record.status.started for side in sides for record in side.records.values()]
-    about = {
+    about: dict[str, Any] = {
         "terms": terms,
         "declared_first": all(declared.declared <= started for started in begun if started),
         "unused": _unused(store, terms),
@@ -218,5 +218,5 @@ def _arm(side: _Side, seeds: Sequence[int], terms: Terms, example: Any) -> Arm:
 def judge_all(store: Store) -> list[tuple[GateVerdict, float]]:
     """Every gate of a store, each with its p-value adjusted for the company of the others (Holm)."""
     verdicts = [judge(store, declaration(store, name)) for name in names(store)]
-    adjusted = holm([verdict.p_value for verdict in verdicts]).adjusted if verdicts else []
+    adjusted: Any = holm([verdict.p_value for verdict in verdicts]).adjusted if verdicts else []
     return list(zip(verdicts, map(float, adjusted), strict=True))
