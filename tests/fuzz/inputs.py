@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from pycocotools import mask as mask_util
 from torch import nn
 
 from synmix.compose.manifest import differences, read_manifest
@@ -96,7 +97,8 @@ def read_synscapes(root: Path, output: Path) -> None:
 def write_coco(root: Path) -> None:
     square = [[2, 3, 12, 3, 12, 9, 2, 9]]
     runs = {"size": [HEIGHT, WIDTH], "counts": [0, 100, HEIGHT * WIDTH - 100]}
-    compressed = {"size": [HEIGHT, WIDTH], "counts": "05PKo0O12"}
+    compressed = mask_util.frPyObjects(runs, HEIGHT, WIDTH)
+    compressed["counts"] = compressed["counts"].decode()
     shapes = (square, runs, compressed, square)
     annotations = [
         {

@@ -169,7 +169,7 @@ def check_registration(entry: Any, known: Sequence[str]) -> None:
     if not isinstance(entry, Mapping):
         raise UserError(f"DATASETS.COCO holds {reprlib.repr(entry)}; give mappings with {', '.join(known)}.")
     for key in (*known, "categories"):
-        value = entry.get(key, "left out")
+        value = entry.get(key, None if key == "categories" else "left out")
         named = isinstance(value, Mapping) and all(map(Name().accepts, (*value, *value.values())))
         if not (named or value is None if key == "categories" else Name().accepts(value)):
             kind = "a mapping of its category names to ours" if key == "categories" else "text"
