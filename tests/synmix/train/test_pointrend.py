@@ -10,11 +10,11 @@ import pytest
 import torch
 from detectron2.structures import BitMasks, Boxes, Instances
 from detectron2.utils.events import EventStorage
-from synmix.train.weights import load_weights_only
 
 from synmix.config import build_model, load_config
 from synmix.train.run import train, with_device
 from synmix.train.trainer import SynMixTrainer
+from synmix.train.weights import load_weights_only
 
 #: Written anew with SYNMIX_WRITE_GOLDEN=1 where the miniature or its model is changed on purpose.
 GOLDEN = Path(__file__).with_name("golden_losses.json")
