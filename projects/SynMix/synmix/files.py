@@ -255,8 +255,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
 
 def nan_to_null(value: float) -> float | None:
-    """The value as JSON has it: None for nan."""
-    return None if math.isnan(value) else float(value)
+    """The value as JSON has it: None for nan, and for an infinity (an open end)."""
+    return float(value) if math.isfinite(value) else None
 
 
 def null_to_nan(value: float | None) -> float:
