@@ -52,7 +52,7 @@ def test_bad_json_is_named(tmp_path):
 
 
 def test_nan_is_null_in_json_and_comes_back():
-    assert nan_to_null(float("nan")) is None and nan_to_null(1.5) == 1.5
+    assert nan_to_null(float("nan")) is None and nan_to_null(float("inf")) is None and nan_to_null(1.5) == 1.5
     assert math.isnan(null_to_nan(None)) and null_to_nan(1.5) == 1.5
 
 

@@ -40,7 +40,7 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
-    _end_on_sigterm()
+    before = _end_on_sigterm()
     try:
         code, sentence = main() or 0, ""
         sys.stdout.flush()
@@ -53,6 +53,9 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
         code, sentence = 2, f"error: {error if isinstance(error, UserError) else _refused(error)}"
     except KeyboardInterrupt as error:
         code, sentence = 130, f"interrupted; {error or 'what was finished is kept'}"
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
     # Here, and not above: the error is gone now, and with it what its traceback held on to, such as worker processes.
     if sentence:
         print(sentence, file=sys.stderr)
@@ -66,10 +69,14 @@ def _refused(error: OSError | MemoryError) -> str:
     return f"{where}{error.strerror or error} (--debug shows where)."
 
 
-def _end_on_sigterm() -> None:
-    """SIGTERM ends a tool as Ctrl-C does: nothing half-written stays. Forked children keep the default."""
-    if threading.current_thread() is not threading.main_thread():
-        return
+def _end_on_sigterm() -> signal.Handlers | None:
+    """SIGTERM ends a tool as Ctrl-C does: nothing half-written stays. Forked children keep the default.
+
+    Returns:
+        the handler that it replaced; None where it left it alone.
+    """
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        return None
     tool = os.getpid()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -78,5 +85,5 @@ def _end_on_sigterm() -> None:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGTERM, end)
+    return signal.SIG_DFL

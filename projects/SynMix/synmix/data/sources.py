@@ -4,7 +4,6 @@ Registering costs nothing; a data set is looked for under ``$DETECTRON2_DATASETS
 To add a data set in the Cityscapes layout, add a line to ``BUILT_IN`` or call :func:`register_cityscapes_format`.
 """
 
-import difflib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any, Literal
 
 from synmix.data import cityscapes
 from synmix.data.table import BOX, FRAME_SCHEMA, InstanceTable, build_table
-from synmix.errors import UserError
+from synmix.errors import UserError, did_you_mean
 from synmix.labels import CLASS_NAMES
 
 Domain = Literal["real", "synthetic"]
@@ -53,9 +52,7 @@ def source(name: str) -> DataSource:
         UserError: no such data set; the message lists the known ones.
     """
     if name not in _SOURCES:
-        close = difflib.get_close_matches(name, _SOURCES, n=1)
-        hint = f" Did you mean '{close[0]}'?" if close else ""
-        raise UserError(f"unknown data set '{name}'.{hint} Known: {', '.join(sorted(_SOURCES))}.")
+        raise UserError(f"unknown data set '{name}'.{did_you_mean(name, _SOURCES)} Known: {', '.join(sorted(_SOURCES))}.")
     return _SOURCES[name]
 
 
