@@ -1,4 +1,4 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Does synthetic data help, how much of it, and how sure? Answers from a table of results, anyone's.
 
 python tools/answer.py --table docs/data/paper_table3.csv --predict 2975,20000,143594 --json answer.json
@@ -18,15 +18,13 @@ from synmix.answer.costs import read_costs
 from synmix.answer.read import keep_rows, read_store, read_table
 from synmix.answer.sentences import four_sentences, notes
 from synmix.answer.table import Cell, Table
-from synmix.errors import UserError, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.files import write_json
 
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = argument_parser(__doc__, allow_abbrev=False)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--table", type=Path, help="a CSV of results, one row per training")
     source.add_argument("--store", type=Path, help="a store of runs, whose index.csv is read")

@@ -186,7 +186,7 @@ def test_the_tools_own_bad_input(paper_csv, tmp_path):
         (("--budget", "5"), "belong together"),
         (("--data-set", "city"), "--data-set chooses within a --store"),
         (("--least-gain", "nan"), "--least-gain is nan"),
-        (("--output", paper_csv), "cannot be written"),
+        (("--output", paper_csv), "a file stands in its place"),
     ]:
         done = run_tool("--table", paper_csv, "--output", tmp_path / "out", *arguments)
         assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr

@@ -57,10 +57,10 @@ def test_plan_takes_the_seconds_of_a_run(call, tmp_path):
 @pytest.mark.parametrize(
     "arguments, sentence",
     [
-        (("--iterations", 0), "the budget is 0"),
+        (("--iterations", 0), "argument --iterations: '0' is not possible"),
         (("--gpu-hours", 1), "--gpu-hours needs --seconds-per-iteration"),
         (("--gpu-hours", 1, "--metrics", "/nowhere/metrics.json"), "'/nowhere/metrics.json' does not exist"),
-        (("--iterations", 5, "--real-images", 0), "the real images is 0"),
+        (("--iterations", 5, "--real-images", 0), "argument --real-images: '0' is not possible"),
     ],
 )
 def test_plan_says_what_is_wrong(call, arguments, sentence):
@@ -141,7 +141,7 @@ def test_show_removal_writes_a_sheet_and_knows_its_frames(call, mini, tmp_path):
     assert code == 0 and Image.open(output).width > 1400
     for extra, sentence in (
         (("--frame", "nowhere"), "has no frame 'nowhere'"),
-        (("--thresholds", 120), "--thresholds holds 120"),
+        (("--thresholds", 120), "argument --thresholds: '120' is not possible"),
     ):
         code, _, error = call("show_removal", "--data-set", "mini_synscapes_instance_train", "--output", output, *extra)
         assert code == 2 and sentence in error

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.synmix.evaluate.drawn import scene, scenes, table_of
 
@@ -72,6 +72,7 @@ def test_a_result_of_format_1_is_read_and_lacks_details(tmp_path):
 def test_a_result_survives_its_file(tmp_path_factory, table):
     path = tmp_path_factory.mktemp("result") / "a.json"
     result = make_result("town", table, resamples=20, seed=1, provenance={"commit": "abc"})
+    assume(all(not value > 100 for value in result.figures.values()))  # more found than there is
     write_result(path, result)
     back = read_result(path)
     assert to_json(back) == to_json(result)

@@ -53,7 +53,7 @@ def weights(store: Path, run) -> dict[str, torch.Tensor]:
 def sweep(folder: Path, *arguments: str) -> list[str]:
     """A sweep of the scale ``tiny`` that lies in a folder, into a store there."""
     found = [f"hydra.searchpath=[file://{folder}]", "scale=tiny", f"store={folder / 'store'}"]
-    return [sys.executable, str(TOOLS / "sweep.py"), *found, *arguments]
+    return [sys.executable, str(TOOLS / "sweep.py"), "-m", *found, *arguments]
 
 
 @pytest.mark.slow
@@ -119,7 +119,7 @@ def test_a_signal_to_the_group_is_resumed_to_the_same_bits(tmp_path, environment
 def test_what_submitit_sends_at_a_time_limit_requeues_the_job(tmp_path, environment):
     path = write_tiny_scale(tmp_path, workers=2, iterations=40)
     command = sweep(
-        tmp_path, "-m", "config=mini_start.yaml", "+set.SOLVER.MAX_ITER=40", "hydra/launcher=local", "processes=2"
+        tmp_path, "config=mini_start.yaml", "+set.SOLVER.MAX_ITER=40", "hydra/launcher=local", "processes=2"
     )
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     run = make_run("mini_start.yaml", {"SOLVER.MAX_ITER": 40}, processes=2, scale=load_scale(str(path)))
@@ -152,7 +152,7 @@ def _ancestors(pid: int) -> set[int]:
 @pytest.mark.slow
 def test_joblib_runs_with_loader_workers(tmp_path, environment):
     write_tiny_scale(tmp_path, workers=2)
-    command = sweep(tmp_path, "-m", "config=cityscapes.yaml,synscapes_3k.yaml", "hydra/launcher=processes")
+    command = sweep(tmp_path, "config=cityscapes.yaml,synscapes_3k.yaml", "hydra/launcher=processes")
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     store = Store(tmp_path / "store")

@@ -44,7 +44,6 @@ def test_it_can_be_run_by_itself():
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("MODEL.DEVICE cpu --num-gpus 0", "at least one must work"),
         ("MODEL.DEVICE cpu --num-gpus 3 SOLVER.IMS_PER_BATCH 8", "make it a multiple of 3"),
         ("MODEL.DEVICE cpu --num-gpus 2 --num-machines 2", "serves one machine only"),
         ("MODEL.DEVICE cpu --num-machines 2 --dist-url file:///x", "must be 'auto' or tcp"),

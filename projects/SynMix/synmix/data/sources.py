@@ -52,7 +52,9 @@ def source(name: str) -> DataSource:
         UserError: no such data set; the message lists the known ones.
     """
     if name not in _SOURCES:
-        raise UserError(f"unknown data set '{name}'.{did_you_mean(name, _SOURCES)} Known: {', '.join(sorted(_SOURCES))}.")
+        raise UserError(
+            f"unknown data set '{name}'.{did_you_mean(name, _SOURCES)} Known: {', '.join(sorted(_SOURCES))}."
+        )
     return _SOURCES[name]
 
 

@@ -116,7 +116,7 @@ def _area(scores: np.ndarray, hits: np.ndarray, images: np.ndarray, weights: np.
     tied = ~hits & np.isin(tie, steps)
     sums = [_Sums(step[part], images[part], len(steps), weights) for part in (hits, before, tied)]
     area = np.zeros(weights.shape[1])
-    true_total, false_total = np.zeros_like(weights[0]), np.zeros_like(weights[0])
+    true_total, false_total = (np.zeros(weights.shape[1], weights.dtype) for _ in range(2))
     size = max(_BLOCK // weights.shape[1], 16)
     for first in range(0, len(steps), size):
         gained, false_gained, false_tied = (part.rows(first, first + size) for part in sums)
