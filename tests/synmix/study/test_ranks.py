@@ -52,7 +52,7 @@ def weights(store: Path, run) -> dict[str, torch.Tensor]:
 
 def sweep(folder: Path, *arguments: str) -> list[str]:
     """A sweep of the scale ``tiny`` that lies in a folder, into a store there."""
-    found = [f"hydra.searchpath=[file://{folder}]", "scale=tiny", f"store={folder / 'store'}"]
+    found = [f"hydra.searchpath=[file://{folder / 'searched'}]", "scale=tiny", f"store={folder / 'store'}"]
     return [sys.executable, str(TOOLS / "sweep.py"), "-m", *found, *arguments]
 
 
@@ -64,7 +64,7 @@ def test_two_ranks_of_a_study_equal_one_with_two_parts(tmp_path, environment):
     }
     runs = []
     for name, (before, after) in said.items():
-        path = write_tiny_scale(tmp_path / name, workers=2, iterations=3)
+        path = write_tiny_scale(tmp_path / name / "searched", workers=2, iterations=3)
         path.write_text(path.read_text().replace(before, after))
         command = sweep(tmp_path / name, "config=finetune_best.yaml")
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -117,7 +117,7 @@ def test_a_signal_to_the_group_is_resumed_to_the_same_bits(tmp_path, environment
 
 @pytest.mark.slow
 def test_what_submitit_sends_at_a_time_limit_requeues_the_job(tmp_path, environment):
-    path = write_tiny_scale(tmp_path, workers=2, iterations=40)
+    path = write_tiny_scale(tmp_path / "searched", workers=2, iterations=40)
     command = sweep(
         tmp_path, "config=mini_start.yaml", "+set.SOLVER.MAX_ITER=40", "hydra/launcher=local", "processes=2"
     )
@@ -151,7 +151,7 @@ def _ancestors(pid: int) -> set[int]:
 
 @pytest.mark.slow
 def test_joblib_runs_with_loader_workers(tmp_path, environment):
-    write_tiny_scale(tmp_path, workers=2)
+    write_tiny_scale(tmp_path / "searched", workers=2)
     command = sweep(tmp_path, "config=cityscapes.yaml,synscapes_3k.yaml", "hydra/launcher=processes")
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
