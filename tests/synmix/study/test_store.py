@@ -120,7 +120,7 @@ def test_a_killed_process_frees_its_run(tmp_path):
     process = multiprocessing.get_context("spawn").Process(target=_begin_and_wait, args=(str(tmp_path),))
     process.start()
     store = Store(tmp_path)
-    deadline = time.time() + 30
+    deadline = time.time() + 120
     while store.status(RUN).state != "running" and time.time() < deadline:
         time.sleep(0.05)
     assert store.status(RUN).state == "running"
