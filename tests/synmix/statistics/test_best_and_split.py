@@ -133,6 +133,7 @@ def test_images_are_a_component_of_their_own():
     assert images.of_mean + one.of_mean == pytest.approx(image_variance(runs.replicates))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-20, 20), min_size=2, max_size=30))
 def test_the_jackknife_is_exact_for_means(scores):
     scores = np.array(scores, dtype=float)

@@ -28,6 +28,7 @@ def width(interval):
     return interval[1] - interval[0]
 
 
+@settings(deadline=None)
 @given(values)
 def test_without_images_it_is_students(sample):
     low, high = random_effects_interval(sample, image_variance=0.0)
@@ -50,6 +51,7 @@ def test_the_formula_of_satterthwaite():
     assert random_effects_interval(sample, images, own, confidence=0.9) == pytest.approx(expected)
 
 
+@settings(deadline=None)
 @given(st.floats(-50, 50), variance, variance)
 def test_one_training_is_open(value, images, own):
     found = random_effects([value], images, own)
@@ -63,12 +65,14 @@ def test_one_training_on_either_side_is_open():
     assert unpaired_effects([1.0, 2.0], [3.0], 0.1).is_open
 
 
+@settings(deadline=None)
 @given(values, variance, st.floats(0, 50))
 def test_more_image_variance_is_never_a_smaller_standard_error(sample, images, more):
     narrow, wide = random_effects(sample, images), random_effects(sample, images + more)
     assert wide.variance >= narrow.variance
 
 
+@settings(deadline=None)
 @given(values, variance, variance, st.floats(0.5, 0.98))
 def test_more_confidence_is_a_wider_interval_around_the_mean(sample, images, own, confidence):
     found = random_effects(sample, images, own)
@@ -76,6 +80,7 @@ def test_more_confidence_is_a_wider_interval_around_the_mean(sample, images, own
     assert outer[0] <= inner[0] <= found.value <= inner[1] <= outer[1]
 
 
+@settings(deadline=None)
 @given(values, variance, variance)
 def test_what_is_a_seeds_own_is_not_counted_twice(sample, images, own):
     known = random_effects(sample, images, own)
@@ -83,6 +88,7 @@ def test_what_is_a_seeds_own_is_not_counted_twice(sample, images, own):
     assert known.variance >= np.var(sample, ddof=1) / len(sample) * (1 - 1e-12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-50, 50), min_size=2, max_size=8), variance, st.integers(-9, 9), st.floats(0.1, 10))
 def test_shifted_and_scaled_differences_shift_and_scale_the_interval(sample, images, shift, scale):
     plain = random_effects_interval(sample, images)
@@ -90,6 +96,7 @@ def test_shifted_and_scaled_differences_shift_and_scale_the_interval(sample, ima
     assert moved == pytest.approx([scale * (end + shift) for end in plain], rel=1e-6, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(values, variance, st.floats(-5, 5))
 def test_interval_and_p_value_agree(sample, images, against):
     found = random_effects(sample, images)
@@ -100,6 +107,7 @@ def test_interval_and_p_value_agree(sample, images, against):
         assert (found.p_value(against, "less") < 0.025) == (high < against)
 
 
+@settings(deadline=None)
 @given(values, values)
 def test_unpaired_sides_without_images_are_welchs(first, second):
     if np.var(first) + np.var(second) < 1e-6:
@@ -169,7 +177,7 @@ def test_a_ratio_is_what_the_difference_of_logarithms_is_nearly():
         ratio(Runs(first.values - 99, first.replicates), second, paired=True)
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.floats(0.1, 10))
 def test_a_ratio_knows_no_unit(unit):
     first, second = simulated_arms(np.random.default_rng(3), 3, gain=20.0)

@@ -27,6 +27,7 @@ def mean_of(first, second):
     return lambda a, b: (first @ a + second @ b) / len(first)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-5, 5), min_size=2, max_size=8))
 def test_many_swaps_give_the_exact_permutation_test(gains):
     gains = np.array(gains, dtype=float)
@@ -81,6 +82,7 @@ def test_swaps_of_several_figures_and_an_unknown_one():
 p_lists = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(p_lists)
 def test_holm_is_stricter_than_plain_and_kinder_than_bonferroni(p_values):
     family = holm(p_values)
@@ -91,6 +93,7 @@ def test_holm_is_stricter_than_plain_and_kinder_than_bonferroni(p_values):
     assert (np.diff(family.adjusted[order]) >= 0).all()
 
 
+@settings(deadline=None)
 @given(p_lists, st.randoms())
 def test_holm_does_not_care_for_order(p_values, random):
     shuffled = list(range(len(p_values)))
@@ -99,6 +102,7 @@ def test_holm_does_not_care_for_order(p_values, random):
     np.testing.assert_array_equal(holm([p_values[i] for i in shuffled]).adjusted, adjusted[shuffled])
 
 
+@settings(deadline=None)
 @given(p_lists)
 def test_holm_steps_down_as_he_wrote_it(p_values):
     decided = np.zeros(len(p_values), dtype=bool)
@@ -120,6 +124,7 @@ def test_holm_leaves_out_what_was_not_tested():
 estimates = st.builds(Estimate, st.floats(-5, 5), st.floats(0.01, 4), st.floats(1, 50))
 
 
+@settings(deadline=None)
 @given(estimates, st.floats(0.1, 5))
 def test_equivalence_is_the_narrower_interval_within_the_margin(estimate, margin):
     low, high = estimate.interval(0.9)
