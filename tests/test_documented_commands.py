@@ -66,7 +66,7 @@ CANNOT = {
 CODES = {"identity_flip": (1,), "tools/gate.py": (1, 3, 4), "tools/audit_keypoints.py": (1,)}
 SECONDS = 600  # for one command, on a machine that is busy
 
-pytestmark = pytest.mark.commands
+pytestmark = pytest.mark.long
 
 
 def substituted(command: str, folder: Path) -> str:

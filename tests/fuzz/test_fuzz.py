@@ -29,7 +29,7 @@ def checksums(root: Path) -> dict[str, str]:
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", INPUTS)
 def test_success_or_one_sentence(name, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sources, "_SOURCES", dict(sources._SOURCES))

@@ -22,7 +22,7 @@ ON_TWO_GPUS = [pytest.mark.gpu, pytest.mark.skipif(torch.cuda.device_count() < 2
 DEVICES = ["cpu", pytest.param("cuda", marks=ON_GPU)]
 #: device, processes and the type of mixed precision; spawned processes take their time on the CPU
 RANKS = [
-    pytest.param("cpu", 2, "float16", marks=pytest.mark.slow),
+    pytest.param("cpu", 2, "float16", marks=pytest.mark.long),
     *(pytest.param("cuda", 1, dtype, marks=ON_GPU) for dtype in (None, "float16", "bfloat16")),
     *(pytest.param("cuda", 2, dtype, marks=ON_TWO_GPUS) for dtype in (None, "float16", "bfloat16")),
 ]
