@@ -33,7 +33,7 @@ def test_a_tool_is_executable(tool):
     assert tool.read_text(encoding="utf-8").startswith("#!/usr/bin/env python3\n")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_training_warns_of_nothing_and_ends_on_its_weights(tmp_path, monkeypatch):
     write_miniature(tmp_path / "mini", height=64, width=128, real=(4, 2, 1), synthetic=8)
     prepare(tmp_path / "mini/Synscapes", tmp_path / "mini/synscapes_harmonized")

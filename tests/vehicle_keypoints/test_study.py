@@ -123,7 +123,7 @@ def test_a_model_with_another_number_of_points_is_refused(keypoint_datasets):
         evaluator.process([{"image_id": "x"}], [{"instances": instances}])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_arm_trains_and_is_never_repeated(keypoint_datasets, tmp_path):
     store = Store(tmp_path / "store")
     short = {"SOLVER.MAX_ITER": 2, "SOLVER.STEPS": [1], "SOLVER.WARMUP_ITERS": 1}

@@ -208,7 +208,7 @@ def test_few_draws_of_every_law_are_covered(law):
     assert wrong <= 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
 def test_every_law_is_covered_as_often_as_promised(law):
     draws = 60

@@ -56,7 +56,7 @@ def sweep(folder: Path, *arguments: str) -> list[str]:
     return [sys.executable, str(TOOLS / "sweep.py"), "-m", *found, *arguments]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_ranks_of_a_study_equal_one_with_two_parts(tmp_path, environment):
     said = {
         "ranks": ("processes: 1", "processes: 2"),
@@ -81,7 +81,7 @@ def test_two_ranks_of_a_study_equal_one_with_two_parts(tmp_path, environment):
     assert [c["processes"] for c in computed] == [2, 1] and [c["parts"] for c in computed] == [2, 2]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_four_ranks_train(tmp_path, environment):
     path = write_tiny_scale(tmp_path, workers=1)
     done = subprocess.run(
@@ -93,7 +93,7 @@ def test_four_ranks_train(tmp_path, environment):
     assert {store.status(run_id).computed["processes"] for run_id in store.ids()} == {4}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_signal_to_the_group_is_resumed_to_the_same_bits(tmp_path, environment):
     path = write_tiny_scale(tmp_path, workers=2, iterations=40)
     command = ("seeds", "--seeds", "0", "--processes", "2", "--workers", "1")
@@ -115,7 +115,7 @@ def test_a_signal_to_the_group_is_resumed_to_the_same_bits(tmp_path, environment
     assert store.status(run).attempts == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_submitit_sends_at_a_time_limit_requeues_the_job(tmp_path, environment):
     path = write_tiny_scale(tmp_path / "searched", workers=2, iterations=40)
     command = sweep(
@@ -149,7 +149,7 @@ def _ancestors(pid: int) -> set[int]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_joblib_runs_with_loader_workers(tmp_path, environment):
     write_tiny_scale(tmp_path / "searched", workers=2)
     command = sweep(tmp_path, "config=cityscapes.yaml,synscapes_3k.yaml", "hydra/launcher=processes")

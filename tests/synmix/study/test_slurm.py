@@ -16,7 +16,6 @@ from synmix.study.store import Store
 SLURM = CONFIGS.parent / "docs/slurm"
 pytestmark = [
     pytest.mark.slurm,
-    pytest.mark.slow,
     pytest.mark.skipif(not shutil.which("slurmctld") or os.getuid() != 0, reason="needs slurm-wlm, munge and root"),
 ]
 
@@ -41,6 +40,7 @@ def environment(tmp_path, mini_root):
     subprocess.run([SLURM / "one_node.sh", "stop", folder], check=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_failed_and_killed_jobs(tmp_path, environment):
     store = Store(tmp_path / "store")
     command = [
@@ -66,6 +66,7 @@ def test_failed_and_killed_jobs(tmp_path, environment):
     assert re.search("1 of 2 did not end", again.stderr)
 
 
+@pytest.mark.long
 def test_a_step_of_two_tasks_is_one_run(tmp_path, environment):
     output = tmp_path / "run"
     keys = [

@@ -16,7 +16,7 @@ from synmix.study.index import write_index
 from synmix.study.store import Store
 
 TOOLS = CONFIGS.parent / "tools"
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="session")

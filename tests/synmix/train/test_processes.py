@@ -147,7 +147,7 @@ def step_of(rank, tasks=2):
     }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_tasks_of_a_slurm_step_are_ranks_of_one_run(start, one_process, tmp_path):
     tasks = [start(1, environment=step_of(rank)) for rank in range(2)]
     for task in tasks:
@@ -155,7 +155,7 @@ def test_the_tasks_of_a_slurm_step_are_ranks_of_one_run(start, one_process, tmp_
     assert_close(tmp_path / "two", one_process(2))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sentence_of_one_task_ends_the_other_and_is_said_once(start):
     tasks = [start(1, "alone", environment=step_of(rank)) for rank in range(2)]
     assert [task.wait(400) for task in tasks] == [2, 2]
@@ -183,7 +183,7 @@ def _train_half(root, output):
     at_work.train_toys(root, output)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("processes", "number", "to_group"),
     [(1, signal.SIGTERM, True), (2, signal.SIGTERM, True), (2, signal.SIGUSR2, True), (2, signal.SIGTERM, False)],
@@ -205,7 +205,7 @@ def test_a_signal_mid_step_saves_and_the_resumed_ends_with_the_same_bits(
     assert_same_training(tmp_path / "two", tmp_path / "whole")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_torchruns_signal_saves_too(start, tmp_path):
     process = start(1, "slow", torchrun=2)
     wait_for(lambda: lines(tmp_path / "two") >= 4, process)
@@ -215,7 +215,7 @@ def test_torchruns_signal_saves_too(start, tmp_path):
     assert SafeCheckpointer(torch.nn.Identity(), str(tmp_path / "two")).has_checkpoint()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("word", "mark"), [("evaluate-slowly", "two/evaluating"), ("prepare-slowly", "two-composing")])
 def test_a_signal_to_the_parent_ends_evaluation_and_preparation_at_once(start, tmp_path, word, mark):
     process = start(2, word, "DATASETS.TEST", "('toy_val',)")
@@ -227,7 +227,7 @@ def test_a_signal_to_the_parent_ends_evaluation_and_preparation_at_once(start, t
     assert (tmp_path / "two/model_final.pth").exists() == (word == "evaluate-slowly")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_rank_outlives_its_parent(start, tmp_path):
     marks = [tmp_path / f"rank-{rank}" for rank in range(2)]
     process = start("wait", output=tmp_path / "rank")
@@ -244,7 +244,7 @@ def _is_zombie(process):
     return "\nState:\tZ" in Path(f"/proc/{process}/status").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_several_machines_meet_at_an_address(start, tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -265,7 +265,7 @@ def test_several_machines_meet_at_an_address(start, tmp_path):
         launch(at_work.ranks, 1, machines=2, device="cpu")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_worker_of_joblibs_pool_may_launch_and_train_with_workers(toy_root, tmp_path):
     joblib = pytest.importorskip("joblib")
     jobs = [
