@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from detectron2.modeling import build_model
 
-from synmix.config import load_config
+from synmix.config import build_model, load_config
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "vehicle_keypoints" / "mini.yaml"
@@ -29,7 +28,7 @@ def test_a_keypoint_checkpoint(keypoint_datasets, tmp_path):
     assert f"{name}: keypoints" in done.stdout and "box-AP50" in done.stdout
     written = json.loads((tmp_path / "run" / "results" / f"{name}.json").read_text())
     assert json.loads((tmp_path / "a.json").read_text())["keypoints"]["AP"] == written["AP"]
-    assert written["provenance"]["weights"] == str(tmp_path / "random.pth")
+    assert written["provenance"]["weights"]["file"] == str(tmp_path / "random.pth")
     refused = _run([*command, "--errors", tmp_path / "errors", *options])
     assert refused.returncode == 2 and "is not scored by its masks; leave out --errors" in refused.stderr
 

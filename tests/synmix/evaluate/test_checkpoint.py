@@ -20,9 +20,7 @@ VAL = "mini_cityscapes_instance_val"
 @pytest.fixture(scope="module")
 def random_weights(tmp_path_factory) -> Path:
     """An untrained model of the miniature: it finds a hundred things in each image, wherever."""
-    from detectron2.modeling import build_model
-
-    from synmix.config import load_config
+    from synmix.config import build_model, load_config
 
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("weights") / "random.pth"
