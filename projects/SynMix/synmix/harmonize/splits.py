@@ -13,8 +13,6 @@ INDEX_RANGES: Mapping[str, range] = {
     "val": range(20_001, 22_501),
     "test": range(22_501, 25_001),
 }
-#: The same shares, for folders whose numbers do not reach the last range (a miniature, a part of the archive).
-INDEX_SHARES: Mapping[str, float] = {"train": 0.8, "val": 0.1, "test": 0.1}
 
 Split = str | Mapping[str, Path | Sequence[int]]
 
@@ -33,8 +31,9 @@ def assign_splits(numbers: Sequence[int], split: Split = "index") -> Assignment:
 
     Args:
         numbers: the frame numbers of the folder, sorted.
-        split: ``index`` (the ranges above, or the shares); a split's name, which takes every frame; or, per split, a
-            file with a frame number a line, or the numbers.
+        split: ``index`` (the ranges above; 80, 10 and 10 % of a folder whose numbers do not reach the last, as of a
+            miniature); a split's name, which takes every frame; or, per split, a file with a frame number a line, or
+            the numbers.
 
     Raises:
         UserError: an unknown split, or an unreadable file.

@@ -26,7 +26,6 @@ class Way(Generic[Key]):
     """One way round: chosen on a half, reported on the other."""
 
     chosen: Key
-    flattered: float  # its figure on the images that chose it
     reported: Estimate  # its figure on the others
 
 
@@ -99,7 +98,7 @@ def _way(
 ) -> Way[Key]:
     found = {key: figure_on(arm, here, figure) for key, arm in candidates.items()}
     chosen = max(found, key=lambda key: (not np.isnan(found[key]), found[key]))
-    return Way(chosen, found[chosen], estimate_of(on_half(candidates[chosen], there, resamples), figure))
+    return Way(chosen, estimate_of(on_half(candidates[chosen], there, resamples), figure))
 
 
 def contenders_of(candidates: Mapping[Key, Arm], figure: str = "AP") -> tuple[tuple[Key, ...], bool]:
