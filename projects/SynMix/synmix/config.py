@@ -21,7 +21,7 @@ from synmix.labels import CLASS_NAMES
 
 __all__ = [
     "CONFIGS", "ConfigFile", "build_model", "check_values", "config_chain", "config_path", "get_config",
-    "import_modules", "import_plugins", "load_config", "merge_values", "set_key",
+    "import_modules", "import_plugins", "leaves", "load_config", "merge_values", "set_key",
 ]  # fmt: skip
 
 #: The project's own parts of models; they register themselves with Detectron2 when they are imported.
@@ -115,7 +115,7 @@ def _set(cfg: CfgNode, name: str, value: Any, where: str) -> None:
     parent, _, leaf = name.rpartition(".")
     node = _node(cfg, parent)
     if node is None or (leaf not in node and not (node.is_new_allowed() and leaf)):
-        raise UserError(f"unknown key '{name}' in {where}.{did_you_mean(name, [*dict(_leaves(cfg)), *cfg])}")
+        raise UserError(f"unknown key '{name}' in {where}.{did_you_mean(name, [*dict(leaves(cfg)), *cfg])}")
     if isinstance(node.get(leaf), CfgNode):
         known = ", ".join(f"{name}.{below}" for below in node[leaf])
         raise UserError(f"'{name}' in {where} is a group of keys; give a value to one of them: {known}.")
@@ -202,7 +202,7 @@ def kind_of(name: str) -> Kind:
 
 @lru_cache(maxsize=1)
 def _leaf_defaults() -> dict[str, Any]:
-    return dict(_leaves(_defaults()))
+    return dict(leaves(_defaults()))
 
 
 def check_values(cfg: CfgNode) -> None:
@@ -211,7 +211,7 @@ def check_values(cfg: CfgNode) -> None:
     Raises:
         UserError: one that cannot be meant: ``KEY is VALUE; give RANGE.``
     """
-    for name, value in _leaves(cfg):
+    for name, value in leaves(cfg):
         _check(name, value)
         _check_part(name, value)
     for problem in _conflicts(cfg):
@@ -274,11 +274,11 @@ def _shown(value: Any) -> str:
     return short.repr(value)
 
 
-def _leaves(cfg: CfgNode, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(cfg: CfgNode, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The dotted names of all values, and the values."""
     for key, value in cfg.items():
         if isinstance(value, CfgNode):
-            yield from _leaves(value, f"{prefix}{key}.")
+            yield from leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from synmix.evaluate.bootstrap import Difference, Interval
 from synmix.evaluate.result import Result
-from synmix.evaluate.why import PlainTable
+from synmix.evaluate.why import PlainTable, number_text
 
 
 def result_table(result: Result, official: np.ndarray | None = None, title: str = "") -> Table:
@@ -38,13 +38,13 @@ def result_table(result: Result, official: np.ndarray | None = None, title: str 
 def _cells(result: Result, suffix: str, official: np.ndarray | None) -> list[str]:
     cells = []
     for key in ("AP", "AP50"):
-        cells.append(_number(result.figures[key + suffix]))
+        cells.append(number_text(result.figures[key + suffix]))
         if result.intervals:
             cells.append(_ends(result.intervals[key + suffix]))
         if official is not None:
             areas = official if key == "AP" else official[..., :1]
             known = areas[~np.isnan(areas)]
-            cells.append(_number(100 * float(known.mean())) if known.size else "-")
+            cells.append(number_text(100 * float(known.mean())) if known.size else "-")
     return cells
 
 
@@ -67,8 +67,8 @@ def comparison_table(
         sure = difference.low > 0 or difference.high < 0
         table.add_row(
             name,
-            _number(first[name]),
-            _number(second[name]),
+            number_text(first[name]),
+            number_text(second[name]),
             _signed(difference.value),
             _ends(difference, signed=True),
             "-" if np.isnan(difference.p_value) else f"{difference.p_value:.3f}",
@@ -96,7 +96,7 @@ def figures_table(figures: Mapping[str, float], title: str) -> Table:
     table.add_column("figure", justify="left")
     table.add_column("percent", justify="right")
     for name, value in figures.items():
-        table.add_row(name, _number(value))
+        table.add_row(name, number_text(value))
     return table
 
 
@@ -104,14 +104,10 @@ def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, header_style="bold")
 
 
-def _number(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.1f}"
-
-
 def _signed(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:+.1f}"
 
 
 def _ends(interval: Interval, signed: bool = False) -> str:
-    show = _signed if signed else _number
+    show = _signed if signed else number_text
     return "-" if np.isnan(interval.low) else f"{show(interval.low)} .. {show(interval.high)}"

@@ -70,7 +70,7 @@ def why_table(result: Result | Sequence[Result], figure: str = "AP") -> PlainTab
 def causes_table(why: Why, figure: str = "AP") -> PlainTable:
     """Objects and figure of each class, and the points each of the six causes costs."""
     rows = [
-        (name, str(objects), _number(why.figures[key]), *(_number(why.causes[cause][key]) for cause in CAUSES))
+        (name, str(objects), number_text(why.figures[key]), *(number_text(why.causes[cause][key]) for cause in CAUSES))
         for name, objects, key in _rows(why.classes, why.objects, figure)
     ]
     return PlainTable(f"points of {figure} that errors cost", ("class", "objects", figure, *CAUSES), tuple(rows))
@@ -82,7 +82,7 @@ def sizes_table(why: Why, figure: str = "AP") -> PlainTable:
     rows = [
         (
             same[0][0],
-            *(f"{_number(size.figures[key])} ({n})" for size, (_, n, key) in zip(why.sizes, same, strict=True)),
+            *(f"{number_text(size.figures[key])} ({n})" for size, (_, n, key) in zip(why.sizes, same, strict=True)),
         )
         for same in zip(*columns, strict=True)
     ]
@@ -135,5 +135,6 @@ def _mean(parts: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """A figure as tables show it."""
     return "-" if np.isnan(value) else f"{value:.1f}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from detectron2.config import CfgNode
 
-from synmix.config import CONFIGS, get_config, merge_values
+from synmix.config import CONFIGS, get_config, leaves, merge_values
 from synmix.errors import UserError
 from synmix.files import checksum
 from synmix.kinds import Anything, Table, Text, Whole
@@ -142,8 +142,8 @@ def _named_by_weights(weights: str) -> str | None:
 
 def settings_of(cfg: CfgNode) -> dict[str, Any]:
     """A config's values that differ from the defaults, as plain data by dotted key, sorted."""
-    defaults = {key: _jsonable(value) for key, value in _leaves(get_config())}
-    found = {key: _jsonable(value) for key, value in _leaves(cfg) if key not in _OF_THE_RUN}
+    defaults = {key: _jsonable(value) for key, value in leaves(get_config())}
+    found = {key: _jsonable(value) for key, value in leaves(cfg) if key not in _OF_THE_RUN}
     return {key: value for key, value in sorted(found.items()) if key not in defaults or value != defaults[key]}
 
 
@@ -186,14 +186,6 @@ def _slug(value: Any) -> str:
     parts = value if isinstance(value, list | tuple) else [value]
     text = "-".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts)
     return re.sub(r"[^A-Za-z0-9.+-]+", "-", text).strip("-")
-
-
-def _leaves(cfg: CfgNode, prefix: str = "") -> Any:
-    for key, value in cfg.items():
-        if isinstance(value, CfgNode):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _jsonable(value: Any) -> Any:
