@@ -151,7 +151,7 @@ def report(verdict: GateVerdict) -> str:
 def _plan(arguments: argparse.Namespace, scale: Scale, store: Store) -> int:
     numbers = arguments.seeds or [3, 5, 8]
     arguments.seeds = arguments.looks = None
-    values = {**_values(arguments), "seeds": list(range(max(2, *numbers, 2)))}
+    values = {**_values(arguments), "seeds": list(range(max(2, *numbers)))}
     values.pop("looks", None)
     terms = terms_of({"name": "plan", **values}, scale, store)
     spread = _spread(arguments, store, terms)
