@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from synmix.answer.design import design_runs
 from synmix.errors import UserError, did_you_mean
 from synmix.study import published
 from synmix.study.runs import Run, make_run
@@ -106,9 +107,36 @@ def mixture(scale: Scale, amount: int, epochs: float) -> Run:
     return training(scale, "mixture.yaml", {"DATASETS.IMAGES": images, "SOLVER.EPOCHS": epochs})
 
 
+def trained_for(scale: Scale, real: int, synthetic: int, iterations: int) -> Run:
+    """The mixture's training on so many images of each domain for so many iterations; without synthetic ones it is the
+    baseline's of that size and length, the control of equal compute."""
+    length = {"SOLVER.EPOCHS": None, "SOLVER.MAX_ITER": iterations, "SOLVER.STEPS": []}
+    if not synthetic:
+        return training(scale, "cityscapes.yaml", {"DATASETS.IMAGES": [real], **length})
+    return training(scale, "mixture.yaml", {"DATASETS.IMAGES": [real, synthetic], **length})
+
+
 def finetuned(scale: Scale, lr: float, momentum: float) -> Run:
     """Fine-tuning at a learning rate and momentum (4.3, Figure 6)."""
     return training(scale, "finetune.yaml", {"SOLVER.BASE_LR": lr, "SOLVER.MOMENTUM": momentum})
+
+
+# -- the answer --------------------------------------------------------------------------------------------------
+def answer(scale: Scale) -> Experiment:
+    """Not in the paper: real sizes x synthetic amounts x lengths, each mixture with real images alone of its length
+    (docs/answer.md); the paper's best mixture and its control come first, then the design's corners and centre."""
+    grid = scale.grid
+    sizes = (grid["answer_real"], grid["answer_synthetic"], grid["answer_iterations"])
+    best = training(scale, "mixture.yaml").facts
+    first = (best["real"], best["synthetic"], best["iterations"])
+    chosen = dict.fromkeys([(first[0], 0, first[2]), first, *map(tuple, design_runs(*sizes, grid["answer_budget"][0]))])
+    cells = tuple(
+        _cell(scale, f"{real:,} real, {iterations:,} iterations", f"+{synthetic:,}", run, REAL)
+        for real, synthetic, iterations in sorted(chosen, key=lambda cell: (-cell[0], cell[2], cell[1]))
+        if (run := trained_for(scale, real, synthetic, iterations))
+    )
+    title = "Beyond the paper: synthetic images at equal compute"
+    return Experiment("answer", title, "-", cells, tuple(grid["answer_seeds"]), ("real images", "synthetic images"))
 
 
 # -- tables and figures --------------------------------------------------------------------------------------------
@@ -212,7 +240,7 @@ STUDY = Study(
     "Boosting instance segmentation with synthetic data: the study",
     {
         build.__name__: build
-        for build in (domain_gap, removal, ratio, removal_on_off, epochs, finetune, hyperparameters, test_set, seeds)
+        for build in (answer, domain_gap, removal, ratio, removal_on_off, epochs, finetune, hyperparameters, test_set, seeds)
     },
     "synmix.report.paper",
 )

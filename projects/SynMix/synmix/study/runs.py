@@ -174,9 +174,12 @@ def _facts(cfg: CfgNode) -> dict[str, Any]:
 
 
 def _label(config: str, overrides: Mapping[str, Any]) -> str:
-    """``mixture_EPOCHS2.5_IMAGES160-0``: the config, and each key that was changed by its last names and value."""
+    """``mixture_EPOCHS2.5_IMAGES160-0``: the config, and each key that was changed by its last names and value; what was
+    only emptied is not said."""
     parts = [Path(config).stem]
     for key, value in overrides.items():
+        if value is None or value == []:
+            continue
         name = key.removeprefix("SOLVER.").removeprefix("DATASETS.").removeprefix("MODEL.")
         parts.append(f"{name}{_slug(value)}")
     return "_".join(parts)[:_LABEL].rstrip("_-.")
