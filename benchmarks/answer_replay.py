@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from synmix.answer import Cell, NextRun, Table, Training, next_run, read_store, read_table
+from synmix.answer import Cell, NextRun, Table, Training, next_run, read_table
 from synmix.answer.gains import SEEDS, Verdict, compare, equal_compute, judge, seeds_a_side
 from synmix.answer.known_laws import LAWS, draw_table, full_design
 from synmix.errors import UserError, run_tool
+from synmix.study.answering import read_store
 
 Order = Callable[["Replay"], Iterator[Training]]
 

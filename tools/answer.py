@@ -15,7 +15,7 @@ from pathlib import Path
 
 from synmix.answer.answer import Question, answer
 from synmix.answer.costs import read_costs
-from synmix.answer.read import keep_rows, read_store, read_table
+from synmix.answer.read import keep_rows, read_table
 from synmix.answer.sentences import four_sentences, notes
 from synmix.answer.table import Cell, Table
 from synmix.errors import UserError, argument_parser, run_tool
@@ -27,8 +27,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argument_parser(__doc__, allow_abbrev=False)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--table", type=Path, help="a CSV of results, one row per training")
-    source.add_argument("--store", type=Path, help="a store of runs, whose index.csv is read")
-    parser.add_argument("--data-set", help="with --store: the evaluated set whose AP is asked about")
+    source.add_argument("--store", type=Path, help="a store of runs")
+    parser.add_argument("--data-set", help="with --store: the evaluated set whose AP is asked about (default: real)")
     parser.add_argument(
         "--only", action="append", default=[], metavar="COLUMN=VALUE[,VALUE]", help="take these rows only (repeatable)"
     )
@@ -68,7 +68,9 @@ def _table(arguments: argparse.Namespace) -> Table:
         if arguments.data_set:
             raise UserError("--data-set chooses within a --store; name a table's rows with --only COLUMN=VALUE.")
         return read_table(arguments.table, keep)
-    return read_store(arguments.store, arguments.data_set, keep=keep)
+    from synmix.study.answering import read_store  # Detectron2: a table does not wait for it
+
+    return read_store(arguments.store, arguments.data_set, keep)
 
 
 def _question(arguments: argparse.Namespace) -> Question:

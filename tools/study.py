@@ -5,17 +5,19 @@ uv run tools/study.py list --scale mini  # experiments, runs, what is done, what
 uv run tools/study.py run ratio --scale mini  # one experiment
 uv run tools/study.py run --scale mini --workers 2  # everything, two runs at a time
 uv run tools/study.py run --scale mini --seeds 0 1 2  # everything with three seeds; the report takes them all in
+uv run tools/study.py run answer --scale mini --until decided  # seeds of mixture and control until it is clear
 uv run tools/study.py run --scale keypoints_mini  # the vehicle keypoints
 """
 
 import argparse
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from synmix.errors import argument_parser, run_tool
+from synmix.errors import UserError, argument_parser, run_tool
 from synmix.kinds import ABOVE_ZERO, COUNT, SIZE, argument
 from synmix.study.execute import Options
 from synmix.study.experiments import Study, all_runs
@@ -24,6 +26,7 @@ from synmix.study.scale import load_scale, scale_names
 from synmix.study.store import Store
 from synmix.study.study import run_all
 from synmix.study.sweep import report_outcomes
+from synmix.study.until import run_until_decided
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -41,6 +44,9 @@ def parse_arguments() -> argparse.Namespace:
         nargs="+",
         help="these seeds for all that is asked for (default: each experiment's own)",
     )
+    parser.add_argument("--until", choices=("decided",), help="train what the answer asks for next until it is decided")
+    parser.add_argument("--looks", type=argument(SIZE), default=5, help="with --until: looks at the verdict (5)")
+    parser.add_argument("--budget", type=argument(ABOVE_ZERO), help="with --until: GPU hours of the whole store")
     parser.add_argument(
         "--trust-pickle", action="store_true", help="load .pkl weights of any origin: they can run code"
     )
@@ -66,7 +72,13 @@ def main() -> int:
         Console(width=None if sys.stdout.isatty() else 160).print(listing(chosen, store, pace))
         return 0
     options = Options(trust_pickle=arguments.trust_pickle)
-    return report_outcomes(run_all(all_runs(chosen), store, arguments.workers, options), store)
+    train = partial(run_all, store=store, workers=arguments.workers, options=options)
+    if arguments.until:
+        if len(arguments.experiments) != 1 or arguments.seeds:
+            raise UserError("--until decided asks one experiment, 'answer', and chooses the seeds itself.")
+        outcomes = run_until_decided(chosen[0], scale, store, train, arguments.looks, arguments.budget)
+        return report_outcomes(outcomes, store) if outcomes else 0
+    return report_outcomes(train(all_runs(chosen)), store)
 
 
 if __name__ == "__main__":

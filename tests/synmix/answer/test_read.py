@@ -2,13 +2,12 @@
 
 import pytest
 
-from synmix.answer import Cell, read_store, read_table
+from synmix.answer import Cell, read_table
 from synmix.answer.read import keep_rows
 from synmix.compose.published import CELLS, REAL_IMAGES
 from synmix.errors import UserError
 
 GOOD = ("100,0,1000,0,30.5", "100,50,1000,0,31.5")
-INDEX = "run,config,seed,data_set,AP,iterations,real_images,synthetic_images,gpu_hours,state"
 
 
 def test_the_papers_table_is_the_published_one(paper):
@@ -85,22 +84,3 @@ def test_files_that_are_no_table(tmp_path, content):
         read_table(tmp_path / "none.csv")
     with pytest.raises(UserError, match="cannot be read"):
         read_table(tmp_path)
-
-
-def test_a_store_gives_its_finished_runs_on_one_data_set(tmp_path):
-    rows = [
-        "a,real.yaml,0,city,30.5,1000,100,0,2,finished",
-        "b,mix.yaml,0,city,31.5,1000,100,50,2,finished",
-        "b,mix.yaml,0,drawn,50.0,1000,100,50,2,finished",
-        "c,mix.yaml,1,,,1000,100,50,,failed",
-        "d,mix.yaml,2,city,,1000,100,50,,finished",
-    ]
-    (tmp_path / "index.csv").write_text("\n".join([INDEX, *rows]), "utf-8")
-    with pytest.raises(UserError, match="several sets; choose with --data-set: city, drawn"):
-        read_store(tmp_path)
-    with pytest.raises(UserError, match="no finished run was evaluated on 'other'"):
-        read_store(tmp_path, "other")
-    for table in (read_store(tmp_path, "city"), read_store(tmp_path, real_domain="city")):
-        assert [(run.cell.synthetic, run.gpu_hours) for run in table.trainings] == [(0, 2), (50, 2)]
-    with pytest.raises(UserError, match=r"holds no index\.csv"):
-        read_store(tmp_path / "none")

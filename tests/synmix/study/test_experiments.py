@@ -12,7 +12,18 @@ from synmix.compose import published as planner_numbers
 from synmix.config import CONFIGS
 from synmix.errors import UserError
 from synmix.files import read_json
-from synmix.study.experiments import REAL, STUDY, SYNTHETIC, TEST, TITLES, all_runs
+from synmix.study.experiments import (
+    REAL,
+    STUDY,
+    SYNTHETIC,
+    TEST,
+    TITLES,
+    all_runs,
+    answer,
+    baseline,
+    in_order,
+    training,
+)
 from synmix.study.runs import config_of
 from synmix.study.scale import load_scale
 from synmix.study.sweep import run_of
@@ -32,13 +43,15 @@ DOMAINS = {"real": REAL, "synthetic": SYNTHETIC, "test": TEST}
 )  # fmt: skip
 def test_each_has_as_many_runs_as_the_paper(name, cells, runs):
     found = STUDY.experiment(name, PAPER)
-    assert (len(found.cells), len(found.runs())) == (cells, runs)
+    assert (len(found.cells), len({cell.run for cell in found.cells})) == (cells, runs)
 
 
 def test_the_paper_trains_each_distinct_run_once():
-    distinct = all_runs(STUDY.experiment(name, PAPER) for name in STUDY.experiments if name != "seeds")
-    listed = sum(len(STUDY.experiment(name, PAPER).runs()) for name in STUDY.experiments if name != "seeds")
+    tables = [STUDY.experiment(name, PAPER) for name in STUDY.experiments if name not in ("seeds", "answer")]
+    distinct = in_order([cell.run for table in tables for cell in table.cells])
+    listed = sum(len({cell.run for cell in table.cells}) for table in tables)
     assert len(distinct) == len(set(distinct)) == 60 < listed == 73
+    assert set(distinct) < set(all_runs(tables))  # and the controls of equal length
     place = {run: index for index, run in enumerate(distinct)}
     assert all(place[run.init] < place[run] for run in distinct if run.init)
 
@@ -66,7 +79,7 @@ def trained(run) -> dict:
 
 
 @pytest.mark.parametrize("scale", [PAPER, MINI], ids=["paper", "mini"])
-@pytest.mark.parametrize("name", STUDY.experiments)
+@pytest.mark.parametrize("name", BEFORE["paper"])
 def test_every_cell_trains_what_it_did_before_the_configs_described_it(name, scale):
     cells = STUDY.experiment(name, scale).cells
     before = BEFORE[scale.name][name]
@@ -78,6 +91,34 @@ def test_every_cell_trains_what_it_did_before_the_configs_described_it(name, sca
         cell = by_place[old["row"], column, data_set]
         assert trained(cell.run) == old["trains"], cell
         assert old["published"] is None or scale is MINI or cell.published == old["published"], cell
+
+
+@pytest.mark.parametrize("scale", [PAPER, MINI], ids=["paper", "mini"])
+@pytest.mark.parametrize("name", ["epochs", "removal_on_off", "finetune"])
+def test_a_control_sees_real_images_alone_for_as_long(name, scale):
+    start = baseline(scale).init
+    for cell in STUDY.experiment(name, scale).cells:
+        equal = cell.control or cell.run
+        assert equal.facts["real"] == scale.images and not equal.facts["synthetic"], cell
+        assert equal.total_iterations == cell.run.total_iterations and equal.init == start, cell
+        assert cell.control or not cell.run.facts["synthetic"], cell
+
+
+@pytest.mark.parametrize("scale", ["paper", "mini", "day"])
+def test_each_mixture_of_the_answer_has_its_control(scale):
+    found = load_scale(scale).described().STUDY.experiment("answer", load_scale(scale))
+    trained = {(r.facts["real"], r.facts["synthetic"], r.iterations) for r in found.arms()}
+    assert all((real, 0, length) in trained for real, _, length in trained)
+    assert len({real for real, _, _ in trained}) > 1 and len({length for *_, length in trained}) > 1
+    rates = {(r.settings["SOLVER.BASE_LR"], r.init) for r in found.arms()}
+    assert len(rates) == 1  # nothing else differs
+
+
+def test_the_answer_s_best_mixture_is_the_paper_s_and_a_day_is_enough():
+    assert training(PAPER, "mixture.yaml") in STUDY.experiment("answer", PAPER).arms()
+    day = load_scale("day")
+    runs = all_runs([answer(day)])
+    assert sum(run.iterations for run in runs) * day.seconds_per_iteration < 20 * 3600  # and evaluation
 
 
 def test_shared_cells_are_one_run():
@@ -112,6 +153,7 @@ def composed(*overrides: str):
 
 SWEEPS = [
     *((name, scale) for name in STUDY.experiments for scale in ("paper", "mini")),
+    ("answer", "day"),
     *((name, scale) for name in KEYPOINTS.experiments for scale in ("keypoints", "keypoints_mini")),
 ]
 

@@ -24,7 +24,8 @@ def write_tiny_scale(folder: Path, workers: int = 0, iterations: int = 2) -> Pat
     configs["ratio.yaml"] = {"DATASETS.TOTAL_IMAGES": 6}
     grid = {
         "removal": [0, 90], "real_share": [0, 50, 100], "amounts": [0, 8], "epochs": [0.4, 0.5], "lr": [0.002, 0.02],
-        "repeats": [0], "seeds": [0, 1],
+        "repeats": [0], "seeds": [0, 1], "answer_real": [3, 6], "answer_synthetic": [8], "answer_iterations": [2, 3],
+        "answer_budget": [20], "answer_seeds": [0],
     }  # fmt: skip
     scale |= {"name": "tiny", "images": 6, "baseline_epochs": 0.5, "grid": {**scale["grid"], **grid}}
     path = folder / "scale/tiny.yaml"

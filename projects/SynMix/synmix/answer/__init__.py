@@ -10,7 +10,7 @@ from synmix.answer.answer import Answer, Question, answer
 from synmix.answer.costs import Costs, read_costs
 from synmix.answer.design import design_runs
 from synmix.answer.planning import NextRun, Stop, next_run
-from synmix.answer.read import read_store, read_table
+from synmix.answer.read import read_table
 from synmix.answer.sentences import four_sentences, headline, notes
 from synmix.answer.surface import Interval, Surface, fit_surface
 from synmix.answer.table import Cell, Table, Training, make_table
@@ -35,6 +35,5 @@ __all__ = [
     "next_run",
     "notes",
     "read_costs",
-    "read_store",
     "read_table",
 ]

@@ -57,7 +57,8 @@ def _seed_effects(
     ridge = within / between if between > 0 else np.inf
     if not np.isfinite(ridge):
         return np.zeros(seeds), 0.0, within, int(freedom)
-    effects = np.linalg.solve(spread.T @ spread + ridge * np.eye(seeds), spread.T @ only_cells)
+    normal = spread.T @ spread + ridge * np.eye(seeds)  # singular where trainings differ by their seeds alone
+    effects = np.linalg.pinv(normal, hermitian=True) @ (spread.T @ only_cells)
     return effects, between, within, int(freedom)
 
 

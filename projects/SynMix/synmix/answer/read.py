@@ -1,4 +1,4 @@
-"""Reads tables of results: anyone's CSV, and the index of a store of runs."""
+"""Reads tables of results, anyone's CSV."""
 
 import csv
 import math
@@ -13,7 +13,6 @@ Keep = Callable[[Mapping[str, str]], bool]
 
 REQUIRED = ("real_images", "synthetic_images", "iterations", "seed", "AP")
 _OPTIONAL = ("image_se", "gpu_hours")
-_INDEX_REQUIRED = ("run", "data_set", "state", *REQUIRED)
 
 
 def read_table(path: str | os.PathLike[str], keep: Keep = lambda row: True) -> Table:
@@ -31,39 +30,6 @@ def read_table(path: str | os.PathLike[str], keep: Keep = lambda row: True) -> T
     """
     rows = _rows(Path(path), REQUIRED)
     return make_table((_training(row, place, path) for place, row in rows if keep(row)), str(path))
-
-
-def read_store(
-    folder: str | os.PathLike[str],
-    data_set: str | None = None,
-    real_domain: str | None = None,
-    keep: Keep = lambda row: True,
-) -> Table:
-    """Reads the finished trainings of a store from its ``index.csv``.
-
-    Args:
-        folder: the store.
-        data_set: the evaluated set whose AP is asked about.
-        real_domain: the set to take where ``data_set`` is None and there are several; callers that know domains name
-            the real one.
-        keep: which rows to take (:func:`keep_rows`).
-
-    Raises:
-        UserError: no index, an index without the columns, nothing finished, or several evaluated sets and no choice.
-    """
-    path = Path(folder) / "index.csv"
-    if not path.is_file():
-        raise UserError(f"'{folder}' holds no index.csv; give the folder of a store, or --table with a CSV.")
-    rows = [(place, row) for place, row in _rows(path, _INDEX_REQUIRED) if keep(row)]
-    rows = [(place, row) for place, row in rows if row["state"] == "finished" and row["AP"]]
-    names = sorted({row["data_set"] for _, row in rows})
-    chosen = data_set or (real_domain if real_domain in names else None) or (names[0] if len(names) == 1 else None)
-    if not rows:
-        raise UserError(f"'{path}' lists no finished run with a result; train and evaluate first.")
-    if chosen not in names:
-        asked = f"no finished run was evaluated on '{data_set}'" if data_set else "runs were evaluated on several sets"
-        raise UserError(f"'{path}': {asked}; choose with --data-set: {', '.join(names)}.")
-    return make_table((_training(row, place, path) for place, row in rows if row["data_set"] == chosen), str(path))
 
 
 def keep_rows(conditions: Sequence[str]) -> Keep:

@@ -5,7 +5,7 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from synmix.report.numbers import difference_text, finding_text, holm_text, published_text, tally
+from synmix.report.numbers import control_text, difference_text, finding_text, holm_text, published_text, tally
 from synmix.report.report_model import (
     CheckItem,
     Checklist,
@@ -177,16 +177,18 @@ def _numbers(block: Numbers) -> str:
     ours = [n.ours.value if n.ours.entered else n.ours.high for n in block.rows if n.ours]
     ends = ours + [n.published for n in block.rows if n.published is not None]
     limit = max((end for end in ends if end == end), default=1.0) * 1.04 or 1.0
+    control = "<th class=num>at equal length</th>" if block.controlled else ""
     header = (
         f"<tr><th>{escape(block.row_title)}</th><th>{escape(block.column_title)}</th><th class=num>paper</th>"
-        "<th class=num>ours</th><th class=num>difference</th><th class=strip>◆ paper &nbsp; ● ours, 95 %</th></tr>"
+        f"<th class=num>ours</th><th class=num>difference</th>{control}"
+        "<th class=strip>◆ paper &nbsp; ● ours, 95 %</th></tr>"
     )
     groups = [list(group) for _, group in groupby(block.rows, key=lambda number: number.row)]
-    rows = [_number(n, limit, len(group) if n is group[0] else 0) for group in groups for n in group]
+    rows = [_number(n, limit, len(group) if n is group[0] else 0, block.controlled) for group in groups for n in group]
     return f"<div class=scroll><table>{header}\n" + "\n".join(rows) + "</table></div>"
 
 
-def _number(number: Number, limit: float, height: int) -> str:
+def _number(number: Number, limit: float, height: int, controlled: bool) -> str:
     """A row; the first of a group names it and is as high as the group, the others have height 0."""
     ours = number.ours
     if ours is None:
@@ -197,10 +199,11 @@ def _number(number: Number, limit: float, height: int) -> str:
         seeds = f" · {ours.seeds} seeds" if ours.seeds > 1 else ""
         shown = f"<b>{ours.value:.1f}</b> <small>{ours.low:.1f}–{ours.high:.1f}{seeds}</small>"
     name = f"<td rowspan={height}>{escape(number.row)}</td>" if height else ""
+    control = f"<td class=num>{control_text(number)}</td>" if controlled else ""
     return (
         f"<tr{' class=first' if height else ''}>{name}<td>{escape(number.column)}</td>"
         f'<td class=num>{published_text(number)}</td><td class="num ours">{shown}</td>'
-        f"<td class=num>{difference_text(number)}</td><td class=strip>{_strip(number, limit)}</td></tr>"
+        f"<td class=num>{difference_text(number)}</td>{control}<td class=strip>{_strip(number, limit)}</td></tr>"
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from synmix.report.numbers import difference_text, estimate_text, finding_text, holm_text, published_text
+from synmix.report.numbers import control_text, difference_text, estimate_text, finding_text, holm_text, published_text
 from synmix.report.report_model import Checklist, Document, Grid, Numbers, Paragraph, Picture
 
 _MARKS = {"holds": "✔", "does not hold": "✘", "open": "◯", "not yet run": "…"}
@@ -27,9 +27,12 @@ def _paragraph(block: Paragraph) -> list[str]:
 
 
 def _numbers(block: Numbers) -> list[str]:
-    header = (block.row_title, block.column_title, "paper", "ours [95 %]", "difference")
-    rows = [(n.row, n.column, published_text(n), estimate_text(n), difference_text(n)) for n in block.rows]
-    return _table(header, rows, numeric=(2, 3, 4))
+    header = [block.row_title, block.column_title, "paper", "ours [95 %]", "difference"]
+    rows = [[n.row, n.column, published_text(n), estimate_text(n), difference_text(n)] for n in block.rows]
+    if block.controlled:
+        header.append("at equal length")
+        rows = [[*row, control_text(number)] for row, number in zip(rows, block.rows, strict=True)]
+    return _table(header, rows, numeric=(2, 3, 4, 5))
 
 
 def _grid(block: Grid) -> list[str]:

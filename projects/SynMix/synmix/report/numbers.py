@@ -29,6 +29,17 @@ def difference_text(number: Number) -> str:
     return "" if number.ours is None or number.published is None else _signed(number.ours.value - number.published)
 
 
+def control_text(number: Number) -> str:
+    """The gain over real images alone of equal length with its interval, and their figure; nothing without them."""
+    control, gain = number.control, number.gain
+    if control is None:
+        return ""
+    if gain is None:
+        return f"control {control.value:.1f}"
+    ends = "one seed" if gain.is_open else f"{_signed(gain.low)}, {_signed(gain.high)}"
+    return f"{_signed(gain.value)} [{ends}] on {control.value:.1f}"
+
+
 def _signed(value: float) -> str:
     return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from synmix.report import figures
+from synmix.report.answer_section import answer_section
 from synmix.report.choices import budget_section, knee_section, optimum_section
 from synmix.report.claims import Claim, judge_page
 from synmix.report.claims_alignment import alignment
@@ -36,7 +37,10 @@ def opening(estimates: Estimates) -> list[Section]:
         )
         for v in judge_page(claims(estimates.scale), estimates)
     )  # fmt: skip
-    return [Section("claims", "The paper's claims", (Checklist(items), Paragraph(_HOW_JUDGED, "dim")))]
+    return [
+        answer_section(estimates),
+        Section("claims", "The paper's claims", (Checklist(items), Paragraph(_HOW_JUDGED, "dim"))),
+    ]
 
 
 def closing(estimates: Estimates) -> list[Section]:

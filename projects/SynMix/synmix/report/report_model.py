@@ -26,6 +26,8 @@ class Number:
     published: float | None
     ours: Estimate | None
     state: str  # of the run, shown where there is no figure
+    control: Estimate | None = None  # real images alone for as many iterations
+    gain: Estimate | None = None  # ours less the control
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Numbers:
     rows: tuple[Number, ...]
     row_title: str
     column_title: str
+    controlled: bool = False  # whether the control of equal length stands beside each figure
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ The trainings themselves are the configs; what stands here is which of them, wit
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from synmix.answer.design import design_runs
@@ -32,6 +32,7 @@ class Cell:
     data_set: str  # as the configs name it; a scale may have another in its place
     published: float | None = None
     figure: str = "AP"
+    control: Run | None = None  # real images alone for as many iterations, where that is another run
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class Experiment:
     note: str = ""  # what a reader of it must know
 
     def arms(self) -> list[Run]:
-        """The distinct runs, of seed 0."""
-        return list(dict.fromkeys(cell.run for cell in self.cells))
+        """The distinct runs, of seed 0; controls last."""
+        controls = [cell.control for cell in self.cells if cell.control]
+        return list(dict.fromkeys([*(cell.run for cell in self.cells), *controls]))
 
     def runs(self) -> list[Run]:
         """The distinct runs of all its seeds, of the first seed first."""
@@ -110,10 +112,17 @@ def mixture(scale: Scale, amount: int, epochs: float) -> Run:
 def trained_for(scale: Scale, real: int, synthetic: int, iterations: int) -> Run:
     """The mixture's training on so many images of each domain for so many iterations; without synthetic ones it is the
     baseline's of that size and length, the control of equal compute."""
-    length = {"SOLVER.EPOCHS": None, "SOLVER.MAX_ITER": iterations, "SOLVER.STEPS": []}
+    length: dict[str, Any] = {"SOLVER.EPOCHS": None, "SOLVER.MAX_ITER": iterations, "SOLVER.STEPS": []}
     if not synthetic:
         return training(scale, "cityscapes.yaml", {"DATASETS.IMAGES": [real], **length})
     return training(scale, "mixture.yaml", {"DATASETS.IMAGES": [real, synthetic], **length})
+
+
+def control(scale: Scale, run: Run) -> Run:
+    """Real images alone for as many iterations as a run has with its pre-trainings: equal compute."""
+    start = baseline(scale).init
+    shared = start.total_iterations if start else 0
+    return trained_for(scale, scale.images, 0, run.total_iterations - shared)
 
 
 def finetuned(scale: Scale, lr: float, momentum: float) -> Run:
@@ -131,9 +140,10 @@ def answer(scale: Scale) -> Experiment:
     first = (best["real"], best["synthetic"], best["iterations"])
     chosen = dict.fromkeys([(first[0], 0, first[2]), first, *map(tuple, design_runs(*sizes, grid["answer_budget"][0]))])
     cells = tuple(
-        _cell(scale, f"{real:,} real, {iterations:,} iterations", f"+{synthetic:,}", run, REAL)
-        for real, synthetic, iterations in sorted(chosen, key=lambda cell: (-cell[0], cell[2], cell[1]))
-        if (run := trained_for(scale, real, synthetic, iterations))
+        Cell(
+            f"{real:,} real, {count:,} iterations", f"+{synthetic:,}", trained_for(scale, real, synthetic, count), REAL
+        )
+        for real, synthetic, count in sorted(chosen, key=lambda cell: (-cell[0], cell[2], cell[1]))
     )
     title = "Beyond the paper: synthetic images at equal compute"
     return Experiment("answer", title, "-", cells, tuple(grid["answer_seeds"]), ("real images", "synthetic images"))
@@ -166,7 +176,9 @@ def epochs(scale: Scale) -> Experiment:
     """Table 3."""
     table = published.on_grid(published.TABLE_3, scale.grid["epochs"], scale.grid["amounts"])
     cells = tuple(
-        Cell(f"{count:g} epochs", f"+{amount}", mixture(scale, amount, count), REAL, table[count, amount])
+        _with_control(
+            scale, Cell(f"{count:g} epochs", f"+{amount}", mixture(scale, amount, count), REAL, table[count, amount])
+        )
         for count in scale.grid["epochs"]
         for amount in scale.grid["amounts"]
     )
@@ -182,7 +194,7 @@ def removal_on_off(scale: Scale) -> Experiment:
         ("Fine-tuning on Cityscapes", "finetune_best_all_labels.yaml", "finetune_best.yaml"),
     )
     cells = tuple(
-        _cell(scale, f"{title}, on {TITLES[data_set]}", state, training(scale, config), data_set)
+        _with_control(scale, _cell(scale, f"{title}, on {TITLES[data_set]}", state, training(scale, config), data_set))
         for title, *configs in approaches
         for data_set in (SYNTHETIC, REAL)
         for state, config in zip(("off", "on"), configs, strict=True)
@@ -203,6 +215,7 @@ def finetune(scale: Scale) -> Experiment:
         ("+ Optimize hyperparameters", "finetune_best.yaml"),
     )
     cells = _both_domains(scale, [(title, training(scale, config)) for title, config in rows])
+    cells = tuple(_with_control(scale, cell) for cell in cells)
     return Experiment("finetune", "Table 5: fine-tuning, step by step", "4.3", cells, titles=("step", "evaluated on"))
 
 
@@ -236,12 +249,10 @@ def seeds(scale: Scale) -> Experiment:
     return Experiment("seeds", title, "-", cells, tuple(scale.grid["seeds"]), ("training", "evaluated on"))
 
 
+_ALL = (answer, domain_gap, removal, ratio, removal_on_off, epochs, finetune, hyperparameters, test_set, seeds)
 STUDY = Study(
     "Boosting instance segmentation with synthetic data: the study",
-    {
-        build.__name__: build
-        for build in (answer, domain_gap, removal, ratio, removal_on_off, epochs, finetune, hyperparameters, test_set, seeds)
-    },
+    {build.__name__: build for build in _ALL},
     "synmix.report.paper",
 )
 
@@ -276,6 +287,11 @@ def published_ap(scale: Scale, run: Run, data_set: str) -> float | None:
 
 def _cell(scale: Scale, row: str, column: str, run: Run, data_set: str) -> Cell:
     return Cell(row, column, run, data_set, published_ap(scale, run, data_set))
+
+
+def _with_control(scale: Scale, cell: Cell) -> Cell:
+    equal = control(scale, cell.run)
+    return cell if equal == cell.run else replace(cell, control=equal)
 
 
 def _percent(value: float) -> str:

@@ -58,7 +58,7 @@ def readable_records(store: Store) -> tuple[list[Record], list[str]]:
 
 def index_of(records: Sequence[Record]) -> pl.DataFrame:
     """The index: SCHEMA and further figures, sorted by run and data set."""
-    rows = [row for record in records for row in _rows(record)]
+    rows = [row for record in records for row in rows_of(record)]
     further = dict.fromkeys(name for row in rows for name in row if name not in SCHEMA)
     schema: dict[str, Any] = {**SCHEMA, **dict.fromkeys(further, pl.Float64)}
     filled = [{name: row.get(name) for name in schema} for row in rows]
@@ -82,7 +82,7 @@ def read_index(store: Store) -> pl.DataFrame:
     return pl.read_parquet(io.BytesIO((store.root / "index.parquet").read_bytes()))
 
 
-def _rows(record: Record) -> list[dict[str, Any]]:
+def rows_of(record: Record) -> list[dict[str, Any]]:
     run, status, computed = record.run, record.status, record.status.computed
     head = {
         "run": record.folder.name,

@@ -174,8 +174,8 @@ def _facts(cfg: CfgNode) -> dict[str, Any]:
 
 
 def _label(config: str, overrides: Mapping[str, Any]) -> str:
-    """``mixture_EPOCHS2.5_IMAGES160-0``: the config, and each key that was changed by its last names and value; what was
-    only emptied is not said."""
+    """``mixture_EPOCHS2.5_IMAGES160-0``: the config, and each key that was changed by its last names and value, but for
+    those that were only emptied."""
     parts = [Path(config).stem]
     for key, value in overrides.items():
         if value is None or value == []:
