@@ -57,9 +57,10 @@ def main() -> None:
     try:
         if arguments.json:
             write_json(arguments.json, given.as_json())
-        print(f"page: {write_pages(given, arguments.output)}")
+        page = write_pages(given, arguments.output)
     except OSError as error:
         raise UserError(f"'{error.filename}' cannot be written ({error.strerror}); choose another place.") from None
+    print(f"page: {page}")
 
 
 def _table(arguments: argparse.Namespace) -> Table:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit  # scipy.stats takes seconds to import
 
 Alternative = Literal["two-sided", "greater", "less"]
 
@@ -72,12 +72,12 @@ class Estimate:
         return {"greater": above, "less": below, "two-sided": min(1.0, 2.0 * min(above, below))}[alternative]
 
     def _quantile(self, share: float) -> float:
-        return float(stats.t.ppf(share, self.degrees_of_freedom))  # infinite degrees: the normal's
+        return float(stdtrit(self.degrees_of_freedom, share))  # infinite degrees: the normal's
 
     def _tail(self, distance: float) -> float:
         if self.variance == 0:
             return 0.0 if distance > 0 else 1.0
-        return float(stats.t.sf(distance / self.standard_error, self.degrees_of_freedom))
+        return float(stdtr(self.degrees_of_freedom, -distance / self.standard_error))
 
 
 def random_effects(

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize
+from scipy.special import ndtr, ndtri
 
 from synmix.statistics.estimate import check_share
 
@@ -54,7 +55,7 @@ def planned_looks(
     for share in shares:
         spent = spent_error(share, spending, level)
         boundary = density.step(share, max(spent - before, 1e-12))
-        looks.append(Look(share, boundary, float(2 * stats.norm.sf(boundary)), spent))
+        looks.append(Look(share, boundary, float(2 * ndtr(-boundary)), spent))
         before = spent
     return tuple(looks)
 
@@ -66,7 +67,7 @@ def spent_error(fraction: float, spending: Spending, level: float = 0.05) -> flo
     (0.0031, 0.05)
     """
     if spending == "obrien-fleming":  # each side spends its half
-        return float(4 * stats.norm.sf(stats.norm.isf(level / 4) / math.sqrt(fraction)))
+        return float(4 * ndtr(ndtri(level / 4) / math.sqrt(fraction)))
     if spending == "pocock":
         return level * math.log(1 + (math.e - 1) * fraction)
     raise ValueError(f"unknown spending '{spending}'; known: obrien-fleming, pocock")
@@ -86,6 +87,10 @@ def information_fractions(seeds: Sequence[int], seed_sd: float, image_se: float)
     return [variances[-1] / variance for variance in variances]
 
 
+def _normal_density(distance: np.ndarray) -> np.ndarray:
+    return np.exp(-(distance**2) / 2) / math.sqrt(2 * math.pi)
+
+
 class _Going:
     """The density of the sum of what was seen so far, where no look has ended it."""
 
@@ -100,13 +105,13 @@ class _Going:
 
         def crossing(boundary: float) -> float:
             edge = boundary * root
-            tails = stats.norm.sf((edge - self._grid) / scale) + stats.norm.cdf((-edge - self._grid) / scale)
+            tails = ndtr((self._grid - edge) / scale) + ndtr((-edge - self._grid) / scale)
             return float(self._mass @ tails) - error
 
         boundary = float(optimize.brentq(crossing, 0.0, 12.0, xtol=1e-10)) if crossing(0.0) > 0 else 0.0
         edge = min(boundary, _REACH) * root
         grid = np.linspace(-edge, edge, _POINTS)
-        density = stats.norm.pdf((grid[:, None] - self._grid) / scale) / scale @ self._mass
+        density = _normal_density((grid[:, None] - self._grid) / scale) / scale @ self._mass
         width = np.full(_POINTS, grid[1] - grid[0])
         width[[0, -1]] /= 2
         self._share, self._grid, self._mass = share, grid, density * width

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from synmix.statistics.estimate import check_share
 
@@ -65,11 +65,11 @@ def power(
     estimated = spread * generator.chisquare(seeds - 1, experiments) / (seeds - 1)
     total = estimated + images
     degrees = (seeds - 1) * np.divide(total, estimated, out=np.full(experiments, np.inf), where=estimated > 0) ** 2
-    half = stats.t.ppf(0.5 + confidence / 2, degrees) * np.sqrt(total)
+    half = stdtrit(degrees, 0.5 + confidence / 2) * np.sqrt(total)
     passes = value - half >= least_gain
     within = np.zeros(experiments, dtype=bool)
     if margin is not None:  # two one-sided tests, each at 1 - confidence
-        within = ~passes & (np.abs(value) + stats.t.ppf(confidence, degrees) * np.sqrt(total) <= margin)
+        within = ~passes & (np.abs(value) + stdtrit(degrees, confidence) * np.sqrt(total) <= margin)
     fails = ~passes & ~within & (value + half < least_gain)
     passed, failed, same = (float(part.mean()) for part in (passes, fails, within))
     return Power(passed, failed, same, 1.0 - passed - failed - same)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy import stats
+from scipy.special import chdtri
 
 from synmix.errors import UserError
 from synmix.statistics import Power, Runs, image_variance, interaction_variance, power
@@ -31,7 +31,7 @@ class Spread:
         """The upper 80 % limit of the seeds' spread, which few seeds hardly tell; the assumed one as it is."""
         if self.seeds < 2:
             return self.seed_sd
-        return self.seed_sd * math.sqrt((self.seeds - 1) / float(stats.chi2.ppf(0.2, self.seeds - 1)))
+        return self.seed_sd * math.sqrt((self.seeds - 1) / float(chdtri(self.seeds - 1, 0.8)))
 
 
 @dataclass(frozen=True)
