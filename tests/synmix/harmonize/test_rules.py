@@ -56,6 +56,13 @@ SCENES = {
         -1,
         {"split": (RIDER, 25000), "plain": (RIDER, RIDER), "keep": (PERSON, 24000)},
     ),
+    "sliver_elsewhere": (
+        [CAR] * 20 + [RIDER] * 2,
+        [2600001] * 22,
+        {2600001: CAR},
+        -1,
+        {"plain": (RIDER, RIDER), "split": (RIDER, 25000), "keep": (CAR, 26000)},
+    ),
     "other_thing_inside": (
         [CAR] * 20 + [BUS] * 5,
         [2600001] * 25,

@@ -21,6 +21,7 @@ from synmix.harmonize.rules import (
     KNOWN_LABELS,
     SITUATIONS,
     SLIVER_PIXELS,
+    SLIVERS,
     VEHICLES,
     choose,
 )
@@ -200,8 +201,7 @@ def _rule_inside(home: int, found: int, pixels: int, rules: Mapping[str, str]) -
     if found not in KNOWN_LABELS:
         return "unknown_label"
     rule = next(name for homes, founds, name in SITUATIONS if home in homes and found in founds)
-    sliver = rule == "rider_on_vehicle" and pixels < SLIVER_PIXELS and rules[rule] != "keep"
-    return "rider_sliver" if sliver else rule
+    return SLIVERS.get(rule, rule) if pixels < SLIVER_PIXELS and rules[rule] != "keep" else rule
 
 
 def _tear(target_map: np.ndarray, targets: list[Target]) -> np.ndarray:

@@ -20,7 +20,7 @@ IGNORED_LABELS = frozenset(label.id for label in labels if label.hasInstances an
 KNOWN_LABELS = frozenset(label.id for label in labels if label.id >= 0)
 #: What a rider rides.
 VEHICLES = frozenset({MOTORCYCLE, BICYCLE})
-#: Rider pixels that are fewer than this in a vehicle are a sliver.
+#: People's pixels that are fewer than this inside an instance are a sliver.
 SLIVER_PIXELS = 10
 
 #: What can happen to pixels whose class in the class map is C, inside an instance of class V.
@@ -90,6 +90,13 @@ RULES: tuple[Rule, ...] = (
         "Cityscapes counts whoever moves on a wheelchair, a horse or a board as a rider.",
     ),
     Rule(
+        "sliver_elsewhere",
+        f"fewer than {SLIVER_PIXELS} person pixels on such a vehicle, or rider pixels in an instance that is none",
+        ("plain", "split", "keep"),
+        "The paper's 'any of the pixels' is of riders on their vehicles. Elsewhere a few pixels are an edge's, and as "
+        "instances they would be the first that a percentile removes.",
+    ),
+    Rule(
         "other_thing_inside",
         "pixels of another instance class inside an instance: a car's that the class map calls a bus",
         ("plain", "split", "keep", "void"),
@@ -152,6 +159,14 @@ SITUATIONS: tuple[tuple[frozenset[int], frozenset[int], str], ...] = (
     (_ANY, frozenset({RIDER}), "rider_elsewhere"),
     (_ANY, INSTANCE_LABELS, "other_thing_inside"),
     (_ANY, KNOWN_LABELS, "stuff_inside"),
+)
+#: What takes a rule's place where fewer than SLIVER_PIXELS pixels are met.
+SLIVERS: Mapping[str, str] = MappingProxyType(
+    {
+        "rider_on_vehicle": "rider_sliver",
+        "person_on_vehicle": "sliver_elsewhere",
+        "rider_elsewhere": "sliver_elsewhere",
+    }
 )
 RULE_OF_NAME: Mapping[str, Rule] = MappingProxyType({rule.name: rule for rule in RULES})
 
