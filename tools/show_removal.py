@@ -10,10 +10,10 @@ from pathlib import Path
 import polars as pl
 
 from synmix.compose.mixing import shuffled
-from synmix.compose.pictures import FIGURE_3, removal_sheet
+from synmix.compose.pictures import FIGURE_3, fullest_frame, removal_sheet
 from synmix.data import sources
 from synmix.data.table import InstanceTable
-from synmix.errors import UserError, argument_parser, run_tool
+from synmix.errors import argument_parser, run_tool
 from synmix.kinds import COUNT, SIZE, Number, argument
 from synmix.pictures import PICTURES, check_ending, save_picture
 
@@ -23,7 +23,7 @@ def main() -> None:
     check_ending(args.output, PICTURES)
     source = sources.source(args.data_set)
     table = _chosen(source.table(), args.images, args.seed)
-    save_picture(args.output, removal_sheet(source, table, args.frame or _fullest(table), args.thresholds))
+    save_picture(args.output, removal_sheet(source, table, args.frame or fullest_frame(table), args.thresholds))
     print(f"wrote {args.output}")
 
 
@@ -47,13 +47,6 @@ def _chosen(table: InstanceTable, images: int | None, seed: int) -> InstanceTabl
         return table
     wanted = pl.col("frame").is_in(shuffled(seed, table.name, table.frames["frame"].to_list())[:images])
     return InstanceTable(table.name, table.frames.filter(wanted), table.instances.filter(wanted))
-
-
-def _fullest(table: InstanceTable) -> str:
-    counts = table.instances.filter(~pl.col("crowd")).group_by("frame").len()
-    if counts.is_empty():
-        raise UserError(f"'{table.name}' has no labels to show.")
-    return counts.sort("len", "frame", descending=[True, False])["frame"][0]
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def read(path) -> Page:
 def test_an_empty_store_gives_a_whole_report(tmp_path):
     document = write_report(Store(tmp_path / "none"), PAPER, tmp_path / "out")
     page = read(tmp_path / "out/report.html")
-    assert page.tags.count("section") == len(document.sections) == 18
+    assert page.tags.count("section") == len(document.sections) == 19
     text = (tmp_path / "out/report.md").read_text()
     assert "0 of 104 runs finished" in text and "35.7" in text and "40.9" in text
     assert all(answer not in text for answer in ("✔", "✘"))

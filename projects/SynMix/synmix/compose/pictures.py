@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 from matplotlib.figure import Figure
 
 from synmix.compose.mixing import percentage_of
@@ -46,6 +47,19 @@ def removal_sheet(
     panels = [_panel(table, frame, percent, image, masks) for percent in percents]
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     return side_by_side(rows, width=min(960, max(480, image.shape[1] // 2)))
+
+
+def fullest_frame(table: InstanceTable) -> str:
+    """The name of the frame with the most labels.
+
+    Raises:
+        UserError: there are no labels.
+    """
+    counts = table.instances.filter(~pl.col("crowd")).group_by("frame").len()
+    if counts.is_empty():
+        raise UserError(f"'{table.name}' has no labels to show.")
+    name: str = counts.sort("len", "frame", descending=[True, False])["frame"][0]
+    return name
 
 
 def _panel(

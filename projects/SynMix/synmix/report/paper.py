@@ -12,6 +12,7 @@ from synmix.report.claims_finetuning import finetuning
 from synmix.report.claims_mixing import mixing
 from synmix.report.estimates import CONFIDENCE, Estimates
 from synmix.report.report_model import Block, CheckItem, Checklist, Grid, Paragraph, Section
+from synmix.report.steps import steps_section
 from synmix.study import published
 from synmix.study.experiments import REAL, SYNTHETIC, TEST, TITLES, baseline
 from synmix.study.scale import Scale
@@ -37,10 +38,8 @@ def opening(estimates: Estimates) -> list[Section]:
         )
         for v in judge_page(claims(estimates.scale), estimates)
     )  # fmt: skip
-    return [
-        answer_section(estimates),
-        Section("claims", "The paper's claims", (Checklist(items), Paragraph(_HOW_JUDGED, "dim"))),
-    ]
+    claimed = Section("claims", "The paper's claims", (Checklist(items), Paragraph(_HOW_JUDGED, "dim")))
+    return [answer_section(estimates), claimed, steps_section(estimates)]
 
 
 def closing(estimates: Estimates) -> list[Section]:
