@@ -4,7 +4,7 @@
 
 Cosmic Ray's operators put one fault at a time (another operator, comparison or number, a loop that does not run) into
 a file of a copy of the repository; the room's tests then fail, or the fault survives. Which faults are drawn depends on
-the seed alone. What was tried stands in a journal beside ``--output``, so that a call goes on where the last one stopped.
+the seed alone. What was tried stands in a journal beside ``--output``: a call goes on where the last one stopped.
 """
 
 import argparse
