@@ -57,7 +57,7 @@ def parallel_map(
     context = multiprocessing.get_context("spawn")
     chunk = max(1, min(32, len(items) // (4 * workers)))
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_die_with_parent)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent)
     try:
         with _signals_kept():
             results = pool.map(function, items, chunksize=chunk)
@@ -87,8 +87,8 @@ def _signals_kept() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _die_with_parent() -> None:
-    """In a worker: ends it when the process that started it was killed; it would wait for work for ever."""
+def end_with_parent() -> None:
+    """A pool's initializer: ends a worker when the process that started it was killed; it would wait for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()

@@ -1,6 +1,6 @@
 """Pictures of what goes into a training and what comes out of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +32,27 @@ def draw_inputs(cfg: CfgNode, mapped: Sequence[dict[str, Any]], path: Path) -> N
     save_picture(path, side_by_side([cells[row : row + 2] for row in range(0, len(cells), 2)]))
 
 
-def draw_predictions(cfg: CfgNode, model: nn.Module, path: Path) -> None:
-    """Saves a picture of the first images of each data set of ``DATASETS.TEST``, labels beside predictions."""
+def draw_predictions(cfg: CfgNode, models: Mapping[str, nn.Module], path: Path) -> None:
+    """Saves a picture of the first images of each data set of ``DATASETS.TEST``, labels beside predictions.
+
+    Args:
+        models: by what their column is called.
+    """
     mapper = DatasetMapper(cfg, is_train=False)
-    training = model.training
-    model.eval()
+    training = {title: model.training for title, model in models.items()}
     rows = []
     for name in cfg.DATASETS.TEST:
         for record in DatasetCatalog.get(name)[:_PICTURED]:
             image = read_rgb(record["file_name"])
-            with torch.no_grad():
-                found = model([mapper(dict(record))])[0]["instances"].to("cpu")
-            found = found[found.scores >= _MIN_SCORE]
-            shown = _with_predictions(image, found, name)
-            rows.append([(f"{name}: labels", _truth(image, record, name)), (f"{len(found)} predictions", shown)])
-    model.train(training)
+            row = [(f"{name}: labels", _truth(image, record, name))]
+            for title, model in models.items():
+                with torch.no_grad():
+                    found = model.eval()([mapper(dict(record))])[0]["instances"].to("cpu")
+                found = found[found.scores >= _MIN_SCORE]
+                row.append((f"{title}: {len(found)}", _with_predictions(image, found, name)))
+            rows.append(row)
+    for title, model in models.items():
+        model.train(training[title])
     if rows:
         save_picture(path, side_by_side(rows))
 

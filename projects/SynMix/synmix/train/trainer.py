@@ -201,7 +201,8 @@ class SynMixTrainer(DefaultTrainer):
         with memory.stage("evaluation"):
             self._last_eval_results = self.test(self.cfg, self.model, evaluators)
         if self.cfg.LOG.PICTURES and comm.is_main_process():
-            draw_predictions(self.cfg, self.checkpointer.model, self._pictures / f"predictions_{self.iter:07d}.jpg")
+            models = {"predictions": self.checkpointer.model}
+            draw_predictions(self.cfg, models, self._pictures / f"predictions_{self.iter:07d}.jpg")
         return self._last_eval_results if len(self._last_eval_results) > 1 else _only(self._last_eval_results)
 
     def _saved_now(self) -> dict[str, Any]:
