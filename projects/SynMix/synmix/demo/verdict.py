@@ -3,20 +3,21 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from synmix.answer import Answer, Question, Training, answer, four_sentences, read_table
+from synmix.answer import Answer, Cell, Question, Table, Training, answer, four_sentences, make_table
 from synmix.answer.gains import SEEDS
 from synmix.answer.read import REQUIRED
 from synmix.demo.arms import CONTROL, MIXTURE, Arm, domain
 from synmix.evaluate.bootstrap import Difference, Interval, paired_difference, remarks, runs_of
 from synmix.evaluate.result import Result
 from synmix.files import write_text
-from synmix.statistics import image_variance, interaction_variance, mean
+from synmix.statistics import mean
+from synmix.study.answering import OnImages, standard_error
 
 Sides = Mapping[str, Sequence[Arm]]
 
@@ -86,42 +87,24 @@ def reach_verdict(sides: Sides, table: Path) -> Verdict:
     names = sides[CONTROL][0].cfg.DATASETS.TEST
     looks = [Look(name, {side: [arm.result(name) for arm in arms] for side, arms in sides.items()}) for name in names]
     real = next((look for look in looks if domain(look.name) == "real"), looks[0])
-    _write_table(table, sides, real)
-    replicates = {
-        _key(arm): result.replicates(result.resamples)["AP"]
-        for side, arms in sides.items()
-        for arm, result in zip(arms, real.results[side], strict=True)
-    }
-    trainings = replace(read_table(table), image_variance=_OverImages(replicates))
-    return Verdict(looks, answer(trainings, Question(checks_law=False)))
+    pairs = [pair for side, arms in sides.items() for pair in zip(arms, real.results[side], strict=True)]
+    trainings = make_table((_training(arm, result) for arm, result in pairs), str(table)).trainings
+    _write_table(table, trainings)
+    on_images = OnImages({str(arm.output): result for arm, result in pairs}, real.results[CONTROL][0].resamples)
+    return Verdict(looks, answer(Table(trainings, on_images), Question(checks_law=False)))
 
 
-def _key(arm: Arm) -> tuple[bool, int]:
-    return arm.side == MIXTURE, arm.seed
+def _training(arm: Arm, result: Result) -> Training:
+    cell = Cell(arm.images("real"), arm.images("synthetic"), arm.cfg.SOLVER.MAX_ITER)
+    error = standard_error(result.intervals["AP"])
+    return Training(cell, arm.seed, result.figures["AP"], error, place=str(arm.output))
 
 
-@dataclass(frozen=True)
-class _OverImages:
-    """:class:`synmix.answer.table.ImageVariance` from the replicates of paired trainings."""
-
-    replicates: Mapping[tuple[bool, int], np.ndarray]  # (B,) each
-
-    def __call__(self, first: Sequence[Training], second: Sequence[Training]) -> tuple[float, float]:
-        before, after = (
-            [self.replicates[run.cell.synthetic > 0, run.seed] for run in side] for side in (first, second)
-        )
-        change = np.stack(after, axis=1) - np.stack(before, axis=1)
-        return image_variance(change), interaction_variance(change)
-
-
-def _write_table(path: Path, sides: Sides, look: Look) -> None:
+def _write_table(path: Path, trainings: Sequence[Training]) -> None:
     stream = io.StringIO()
     rows = csv.writer(stream, lineterminator="\n")
     rows.writerow([*REQUIRED, "image_se"])
-    for side, arms in sides.items():
-        for arm, result in zip(arms, look.results[side], strict=True):
-            error = np.sqrt(image_variance(result.replicates(result.resamples)["AP"]))
-            images = (arm.images("real"), arm.images("synthetic"))
-            numbers = [*images, arm.cfg.SOLVER.MAX_ITER, arm.seed, f"{result.figures['AP']:.4f}"]
-            rows.writerow([*numbers, f"{error:.4f}" if np.isfinite(error) else ""])
+    for run in trainings:
+        error = f"{run.image_se:.4f}" if run.image_se is not None and np.isfinite(run.image_se) else ""
+        rows.writerow([*run.cell, run.seed, f"{run.average_precision:.4f}", error])
     write_text(path, stream.getvalue())

@@ -7,6 +7,7 @@ the evaluated images does.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def table_of(records: Sequence[Record], data_set: str | None, source: str) -> Ta
     if len({tuple(result.images) for result in results.values()}) > 1:
         raise UserError(f"'{source}': the runs were evaluated on different images of '{name}'; evaluate them again.")
     table = make_table((_training(record, name) for record in on_it), source)
-    return Table(table.trainings, _OnImages(results))
+    return Table(table.trainings, OnImages(results))
 
 
 def comparable(records: Sequence[Record]) -> list[Record]:
@@ -112,20 +113,29 @@ def _training(record: Record, data_set: str) -> Training:
     row = next(row for row in rows_of(record) if row.get("data_set") == data_set)
     cell = Cell(*(int(row[key] or 0) for key in ("real_images", "synthetic_images", "iterations")))
     interval = record.results[data_set].intervals.get("AP")
-    error = (interval.high - interval.low) / (2 * _Z_95) if interval else None
+    error = standard_error(interval) if interval else None
     return Training(cell, record.run.seed, row["AP"], error, record.gpu_hours, record.run.id, _texts(row))
+
+
+def standard_error(interval: Any) -> float:
+    """Of a figure, from its 95 % interval over images."""
+    return float(interval.high - interval.low) / (2 * _Z_95)
 
 
 def _texts(row: Mapping[str, object]) -> dict[str, str]:
     return {key: "" if value is None else str(value) for key, value in row.items()}
 
 
-class _OnImages:
+class OnImages:
     """What the choice of images does to differences of trainings, by resampling their match tables; see
-    :class:`synmix.answer.table.ImageVariance`."""
+    :class:`synmix.answer.table.ImageVariance`.
 
-    def __init__(self, results: Mapping[str, object]) -> None:
-        self._results = results
+    Args:
+        results: by the trainings' ``place``.
+    """
+
+    def __init__(self, results: Mapping[str, Any], resamples: int = RESAMPLES) -> None:
+        self._results, self._resamples = results, resamples
         self._drawn: dict[str, np.ndarray] = {}
 
     def __call__(self, first: Sequence[Training], second: Sequence[Training]) -> tuple[float, float]:
@@ -139,5 +149,5 @@ class _OnImages:
 
     def _replicates(self, name: str) -> np.ndarray:
         if name not in self._drawn:
-            self._drawn[name] = self._results[name].replicates(RESAMPLES)["AP"]  # type: ignore[attr-defined]
+            self._drawn[name] = self._results[name].replicates(self._resamples)["AP"]
         return self._drawn[name]

@@ -56,9 +56,15 @@ class Stop:
                 listener()
             if not self._deferred:
                 self.check()
-            logger.warning("%s: ending what must be whole; another one ends at once", signal.Signals(number).name)
+            self._say(signal.Signals(number).name)
         elif time.monotonic() - self._since > _ECHO:
             raise TrainingInterrupted("a second signal came, and ended it at once", self.signal)
+
+    @staticmethod
+    def _say(name: str) -> None:
+        """From another thread: a handler that writes while the program does breaks the stream's buffer."""
+        said = "%s: ending what must be whole; another one ends at once"
+        threading.Thread(target=logger.warning, args=(said, name)).start()
 
     def check(self) -> None:
         """Ends here where a stop was requested.
