@@ -1,11 +1,16 @@
 """Fixtures for all tests: no test writes to the user's cache, and the miniature is drawn once."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 # Before torch is imported: sums of several threads differ in their last bits, and tests compare bits across processes.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# A background job of a script is started with Ctrl-C ignored, and its children inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
 

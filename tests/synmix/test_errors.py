@@ -1,3 +1,4 @@
+import contextlib
 import signal
 import subprocess
 import sys
@@ -57,18 +58,46 @@ import os, signal, sys, time
 from synmix.errors import run_tool
 def main():
     print("ready", flush=True)
-    time.sleep(60)
+    for _ in range(1200):  # a signal just before a sleep is heard after it
+        time.sleep(0.1)
 run_tool(main)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_tool_with_130(number):
-    with subprocess.Popen([sys.executable, "-c", TOOL], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tool:
-        assert tool.stdout.readline() == b"ready\n"
+def ignore_ctrl_c():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def running_tool(**options):
+    """A tool that is at work; afterwards it is not."""
+    command = [sys.executable, "-c", TOOL]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options) as tool:
+        try:
+            assert tool.stdout.readline() == b"ready\n"
+            yield tool
+        finally:
+            tool.kill()
+
+
+@pytest.mark.parametrize(
+    ("number", "options"),
+    [(signal.SIGTERM, {}), (signal.SIGINT, {}), (signal.SIGTERM, {"preexec_fn": ignore_ctrl_c})],
+    ids=["SIGTERM", "SIGINT", "SIGTERM to a background job"],
+)
+def test_a_signal_ends_a_tool_with_130(number, options):
+    with running_tool(**options) as tool:
         tool.send_signal(number)
-        assert tool.wait(30) == 130
-        assert tool.stderr.read().startswith(b"interrupted; ")
+        _, said = tool.communicate(timeout=60)
+    assert tool.returncode == 130
+    assert said.startswith(b"interrupted; ")
+
+
+def test_a_signal_ends_a_tool_with_130_although_nobody_reads_its_sentence():
+    with running_tool() as tool:
+        tool.stderr.close()
+        tool.send_signal(signal.SIGTERM)
+        assert tool.wait(60) == 130
 
 
 def test_a_reader_that_has_had_enough_is_no_error():

@@ -1,6 +1,7 @@
 """One sentence for a user's mistake, a traceback for ours; how every tool begins and ends."""
 
 import argparse
+import contextlib
 import difflib
 import os
 import signal
@@ -58,7 +59,8 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
             signal.signal(signal.SIGTERM, before)
     # Here, and not above: the error is gone now, and with it what its traceback held on to, such as worker processes.
     if sentence:
-        print(sentence, file=sys.stderr)
+        with contextlib.suppress(OSError):  # nobody reads it any more: the exit code stays what it is
+            print(sentence, file=sys.stderr)
     sys.exit(code)
 
 

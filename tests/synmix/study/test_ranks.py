@@ -14,11 +14,12 @@ from tests.synmix.study.tiny import write_tiny_scale
 from synmix.config import CONFIGS
 from synmix.study.experiments import training
 from synmix.study.gpus import hold_gpus
-from synmix.study.runs import make_run
+from synmix.study.runs import Run, make_run
 from synmix.study.scale import load_scale
 from synmix.study.store import Store
 
 TOOLS = CONFIGS.parent / "tools"
+ITERATIONS = 40  # of a run that is stopped in its midst
 
 
 def test_runs_on_one_machine_share_its_gpus(monkeypatch, tmp_path):
@@ -39,10 +40,6 @@ def test_runs_on_one_machine_share_its_gpus(monkeypatch, tmp_path):
 @pytest.fixture
 def environment(mini_root):
     return {**os.environ, "DETECTRON2_DATASETS": str(mini_root), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-
-
-def study(scale: Path, store: Path, *arguments: str) -> list[str]:
-    return [sys.executable, str(TOOLS / "study.py"), "run", "--scale", str(scale), "--store", str(store), *arguments]
 
 
 def weights(store: Path, run) -> dict[str, torch.Tensor]:
@@ -81,55 +78,59 @@ def test_two_ranks_of_a_study_equal_one_with_two_parts(tmp_path, environment):
     assert [c["processes"] for c in computed] == [2, 1] and [c["parts"] for c in computed] == [2, 2]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_four_ranks_train(tmp_path, environment):
-    path = write_tiny_scale(tmp_path, workers=1)
-    done = subprocess.run(
-        study(path, tmp_path / "store", "domain_gap", "--processes", "4"),
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    write_tiny_scale(tmp_path / "searched", workers=1)
+    command = sweep(tmp_path, "config=mini_start.yaml", "processes=4")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     store = Store(tmp_path / "store")
-    assert {store.status(run_id).computed["processes"] for run_id in store.ids()} == {4}
+    assert [store.status(run_id).computed["processes"] for run_id in store.ids()] == [4]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_signal_to_the_group_is_resumed_to_the_same_bits(tmp_path, environment):
-    path = write_tiny_scale(tmp_path, workers=2, iterations=40)
-    command = ("seeds", "--seeds", "0", "--processes", "2", "--workers", "1")
-    run = make_run("cityscapes.yaml", processes=2, scale=load_scale(str(path)))
+    run = _long_run(tmp_path / "cut")
     process = subprocess.Popen(
-        study(path, tmp_path / "cut", *command), env=environment, start_new_session=True,
+        _long_sweep(tmp_path / "cut"), env=environment, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    store = Store(tmp_path / "cut")
-    _wait(lambda: _iteration(store.folder(run)) >= 3)
+    store = Store(tmp_path / "cut/store")
+    _wait(lambda: _iteration(store.folder(run)) >= 3, process)
     os.killpg(process.pid, signal.SIGTERM)
     _, said = process.communicate(timeout=240)
     assert process.returncode == 130, said[-3000:]
-    assert store.status(run).state == "broken" and _iteration(store.folder(run)) < 40
+    assert store.status(run).state == "broken" and _iteration(store.folder(run)) < ITERATIONS
+    _long_run(tmp_path / "whole")
     for name in ("cut", "whole"):
-        subprocess.run(study(path, tmp_path / name, *command), env=environment, check=True, capture_output=True)
-    ours, theirs = (weights(tmp_path / name, run) for name in ("cut", "whole"))
+        subprocess.run(_long_sweep(tmp_path / name), env=environment, check=True, capture_output=True)
+    ours, theirs = (weights(tmp_path / name / "store", run) for name in ("cut", "whole"))
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
     assert store.status(run).attempts == 2
 
 
 @pytest.mark.long
 def test_what_submitit_sends_at_a_time_limit_requeues_the_job(tmp_path, environment):
-    path = write_tiny_scale(tmp_path / "searched", workers=2, iterations=40)
-    command = sweep(
-        tmp_path, "config=mini_start.yaml", "+set.SOLVER.MAX_ITER=40", "hydra/launcher=local", "processes=2"
-    )
+    run, command = _long_run(tmp_path), _long_sweep(tmp_path, "hydra/launcher=local")
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    run = make_run("mini_start.yaml", {"SOLVER.MAX_ITER": 40}, processes=2, scale=load_scale(str(path)))
     store = Store(tmp_path / "store")
-    _wait(lambda: _iteration(store.folder(run)) >= 3)
+    _wait(lambda: _iteration(store.folder(run)) >= 3, process)
     os.kill(_submitit_task(process.pid), signal.SIGUSR2)
     _, said = process.communicate(timeout=300)
     assert process.returncode == 0, said[-3000:]
     assert (store.status(run).state, store.status(run).attempts) == ("finished", 2)
     assert any("Requeued job" in log.read_text() for log in (tmp_path / "store").rglob("*_log.err"))
+
+
+def _long_run(folder: Path) -> Run:
+    """A run on two ranks that takes long enough to be stopped, of a scale in a folder."""
+    scale = write_tiny_scale(folder / "searched", workers=2)
+    return make_run("mini_start.yaml", {"SOLVER.MAX_ITER": ITERATIONS}, processes=2, scale=load_scale(str(scale)))
+
+
+def _long_sweep(folder: Path, *arguments: str) -> list[str]:
+    """The sweep of that run."""
+    return sweep(folder, "config=mini_start.yaml", f"+set.SOLVER.MAX_ITER={ITERATIONS}", "processes=2", *arguments)
 
 
 def _submitit_task(ancestor: int) -> int:
@@ -164,8 +165,10 @@ def _iteration(folder: Path) -> int:
     return metrics.read_text().count("\n") if metrics.is_file() else 0
 
 
-def _wait(condition) -> None:
-    deadline = time.time() + 300
+def _wait(condition, process) -> None:
+    """Waits until a running process has come so far."""
+    deadline = time.monotonic() + 300
     while not condition():
-        assert time.time() < deadline, "nothing happened within five minutes"
+        assert process.poll() is None, process.stderr.read()[-3000:]
+        assert time.monotonic() < deadline, "nothing happened within five minutes"
         time.sleep(0.1)

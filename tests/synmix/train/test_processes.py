@@ -147,7 +147,7 @@ def step_of(rank, tasks=2):
     }
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_tasks_of_a_slurm_step_are_ranks_of_one_run(start, one_process, tmp_path):
     tasks = [start(1, environment=step_of(rank)) for rank in range(2)]
     for task in tasks:
@@ -155,7 +155,7 @@ def test_the_tasks_of_a_slurm_step_are_ranks_of_one_run(start, one_process, tmp_
     assert_close(tmp_path / "two", one_process(2))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_sentence_of_one_task_ends_the_other_and_is_said_once(start):
     tasks = [start(1, "alone", environment=step_of(rank)) for rank in range(2)]
     assert [task.wait(400) for task in tasks] == [2, 2]
@@ -183,10 +183,14 @@ def _train_half(root, output):
     at_work.train_toys(root, output)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("processes", "number", "to_group"),
-    [(1, signal.SIGTERM, True), (2, signal.SIGTERM, True), (2, signal.SIGUSR2, True), (2, signal.SIGTERM, False)],
+    [
+        pytest.param(1, signal.SIGTERM, True, marks=pytest.mark.slow),
+        pytest.param(2, signal.SIGTERM, True, marks=pytest.mark.long),
+        pytest.param(2, signal.SIGUSR2, True, marks=pytest.mark.long),
+        pytest.param(2, signal.SIGTERM, False, marks=pytest.mark.long),
+    ],
 )
 def test_a_signal_mid_step_saves_and_the_resumed_ends_with_the_same_bits(
     start, toy_root, tmp_path, processes, number, to_group

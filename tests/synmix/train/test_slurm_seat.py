@@ -21,7 +21,7 @@ STEP = {
 
 def test_a_task_of_a_step():
     seat = slurm_seat(environment=STEP)
-    assert seat == Seat(3, 4, 1, 2, "gpu07", seat.port, serves=False)
+    assert seat == Seat(3, 4, 1, 2, "gpu07", seat.port, serves=False, key="synmix/71.0")
     assert slurm_seat(environment=STEP | {"SLURM_PROCID": "0", "SLURM_LOCALID": "0"}).serves
 
 
@@ -30,6 +30,15 @@ def test_all_tasks_of_a_step_meet_and_other_steps_elsewhere():
     assert len(ports) == 1
     assert slurm_seat(environment=STEP | {"SLURM_STEP_ID": "1"}).port not in ports
     assert slurm_seat("tcp://head:999", STEP).port == 999
+
+
+def test_another_step_at_the_same_address_is_another_run():
+    keys = {
+        slurm_seat("tcp://head:999", STEP | change).key
+        for change in ({}, {"SLURM_STEP_ID": "1"}, {"SLURM_JOB_ID": "72"})
+    }
+    assert len(keys) == 3
+    assert slurm_seat(environment=STEP).key == slurm_seat(environment=STEP | {"SLURM_PROCID": "0"}).key
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ They meet at a TCP store. A thread of each rank looks there, so that a rank wait
 ended is ended too, however the ranks were started.
 """
 
+import contextlib
 import multiprocessing
 import os
 import socket
@@ -28,6 +29,7 @@ START = timedelta(minutes=15)
 COLLECTIVE = timedelta(hours=2)
 
 USER_ERROR, INTERRUPTED, CRASHED = 2, 130, 1  # how a rank ends, as in errors.run_tool
+_LEAVE = 60.0  # seconds in which a rank hears that all are done
 _POLL, _GRACE = 0.25, 5.0  # seconds between two looks; seconds for ending by oneself when another rank has ended
 
 
@@ -150,9 +152,14 @@ def _wait_for_all(seat: Seat, store: dist.Store, what: str, seconds: float = flo
 
 
 def _part(seat: Seat, store: dist.Store) -> None:
-    """Waits until all have done their work: the store must live as long as the slowest."""
+    """Waits until all have done their work: the store must live as long as the slowest. Rank 0 goes last, since the
+    store ends with it, or with the process that waits for it: the others must have seen that all are done."""
     store.set(f"done/{seat.rank}", "")
     _wait_for_all(seat, store, "done")
+    store.set(f"leaves/{seat.rank}", "")
+    if seat.rank == 0:
+        with contextlib.suppress(UserError):  # one died on its way out, when all was done
+            _wait_for_all(seat, store, "leaves", _LEAVE)
 
 
 def _exit_code(error: BaseException) -> int:

@@ -33,10 +33,17 @@ def slurm_seat(dist_url: str = "auto", environment: Mapping[str, str] = os.envir
         )
     local_ranks = tasks // nodes
     local_rank = _number(environment, "SLURM_LOCALID")
-    host, port = _address(dist_url, nodes, environment)
-    return Seat(
-        rank, tasks, rank % local_ranks if local_rank is None else local_rank, local_ranks, host, port, rank == 0
-    )
+    if local_rank is None:
+        local_rank = rank % local_ranks
+    step = _step(environment)
+    address = _address(dist_url, nodes, step, environment)
+    # The key: another step that was given the same port must not take seats here.
+    return Seat(rank, tasks, local_rank, local_ranks, *address, serves=rank == 0, key=f"synmix/{step}")
+
+
+def _step(environment: Mapping[str, str]) -> str:
+    """What its tasks, and no others, call a step: job and number; without a job's id they agree on an address only."""
+    return f"{environment.get('SLURM_JOB_ID', '')}.{environment.get('SLURM_STEP_ID', '0')}"
 
 
 def _number(environment: Mapping[str, str], name: str) -> int | None:
@@ -44,17 +51,16 @@ def _number(environment: Mapping[str, str], name: str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def _address(dist_url: str, nodes: int, environment: Mapping[str, str]) -> tuple[str, int]:
+def _address(dist_url: str, nodes: int, step: str, environment: Mapping[str, str]) -> tuple[str, int]:
     if dist_url != "auto":
         return parse_url(dist_url)
-    job, step = environment.get("SLURM_JOB_ID", ""), environment.get("SLURM_STEP_ID", "0")
     listed = environment.get("SLURM_STEP_NODELIST", environment.get("SLURM_NODELIST", ""))
-    if not job or (nodes > 1 and not listed):
+    if not environment.get("SLURM_JOB_ID") or (nodes > 1 and not listed):
         raise UserError(
             "SLURM started several tasks of this, but its environment does not say where they could meet "
             "(SLURM_JOB_ID, SLURM_STEP_NODELIST); give --dist-url tcp://<first node>:<port>."
         )
-    port = _PORTS[zlib.crc32(f"{job}.{step}".encode()) % len(_PORTS)]
+    port = _PORTS[zlib.crc32(step.encode()) % len(_PORTS)]
     return ("127.0.0.1" if nodes == 1 else first_node(listed)), port
 
 
