@@ -67,7 +67,7 @@ class ProgressLine(EventWriter):
             figures.append(f"lr {histories['lr'].latest():.2g}")
         seconds = self._seconds(storage)
         if seconds:
-            waiting = 100 * histories["data_time"].avg(self._window) / seconds
+            waiting = 100 * histories["data_time"].avg(self._window) / histories["time"].avg(self._window)
             figures.append(f"{self._batch_size / seconds:.1f} images/s, {waiting:.0f} % waiting for data")
         if torch.cuda.is_available():
             figures.append(f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB")
