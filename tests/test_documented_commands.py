@@ -109,12 +109,9 @@ def tiny_scales() -> dict[str, str]:
     changes["synscapes_20k.yaml"] = {"DATASETS.IMAGES": [6], "SOLVER.EPOCHS": 0.4}
     changes["mixture.yaml"] = {"DATASETS.IMAGES": [4, 6], "SOLVER.EPOCHS": 0.2}
     changes["ratio.yaml"] = {"DATASETS.TOTAL_IMAGES": 4}
-    streets["grid"] |= {
-        "answer_real": [2, 4], "answer_synthetic": [6], "answer_iterations": [1], "answer_budget": [8],
-        "answer_seeds": [0],
-    }  # fmt: skip
     grid = {"removal": [0, 60], "real_share": [0, 100], "amounts": [0, 4], "epochs": [0.4], "budgets": [1]}
-    grid |= {"lr": [0.01], "momentum": [0.0], "repeats": [0], "seeds": [0]}
+    grid |= {"lr": [0.01], "momentum": [0.0], "repeats": [0], "seeds": [0], "answer_seeds": [0]}
+    grid |= {"answer_real": [2, 4], "answer_synthetic": [6], "answer_iterations": [1], "answer_budget": [8]}
     streets |= {"name": "tiny", "grid": grid, "images": 4, "baseline_epochs": 0.4}
     vehicles = yaml.safe_load((CONFIGS / "sweep/scale/keypoints_mini.yaml").read_text())
     for change in vehicles["configs"].values():
