@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,12 +15,13 @@ from synmix.errors import UserError
 from synmix.evaluate.result import Result, make_result
 from synmix.files import write_text
 from synmix.report import claims, paper
+from synmix.report.answer_section import answer_section
 from synmix.report.claims_alignment import alignment
 from synmix.report.claims_counted import diverges, one_optimum
 from synmix.report.estimates import Estimates
-from synmix.report.numbers import difference_text, estimate_text
-from synmix.report.report import build_document, write_report
-from synmix.report.report_model import Numbers
+from synmix.report.numbers import control_text, difference_text, estimate_text
+from synmix.report.report import _number, build_document, write_report
+from synmix.report.report_model import Numbers, Paragraph
 from synmix.report.selection import halves, select
 from synmix.study import published
 from synmix.study.comparison import Arm
@@ -31,6 +33,7 @@ from synmix.study.experiments import (
     TEST,
     all_runs,
     baseline,
+    control,
     finetuned,
     removed,
     training,
@@ -259,6 +262,25 @@ def test_scores_of_a_test_server_fill_their_cells(tmp_path):
     path.write_text("scores: 3")
     with pytest.raises(UserError, match="has no list 'scores'"):
         scores_of(PAPER, path)
+
+
+def test_it_opens_with_the_answer_at_equal_length():
+    mixed = training(MINI, "mixture.yaml")
+    sides = ((control(MINI, mixed), 0.4), (mixed, 0.7), (baseline(MINI), 0.2))
+    records = [
+        record(run.with_seed(seed), MINI, {REAL: skill}, Path("nowhere")) for seed in range(3) for run, skill in sides
+    ]
+    estimates = Estimates(records, MINI)
+    texts = [block.text for block in answer_section(estimates).blocks if isinstance(block, Paragraph)]
+    assert texts[0] == "Synthetic images help." and "450 iterations" in texts[1]
+    nothing = answer_section(Estimates([], MINI)).blocks
+    assert "uv run tools/study.py run answer --scale mini" in nothing[0].text
+    cell = next(c for c in STUDY.experiment("epochs", MINI).cells if c.run == mixed)
+    number = _number(cell, estimates)
+    assert number.control.value == pytest.approx(estimates.estimate(control(MINI, mixed), REAL).value)
+    assert control_text(number) == f"+{number.gain.value:.1f} [+{number.gain.low:.1f}, +{number.gain.high:.1f}] on " + (
+        f"{number.control.value:.1f}"
+    )
 
 
 def test_more_seeds_join_their_arm_and_pair():
