@@ -119,7 +119,7 @@ def test_what_submitit_sends_at_a_time_limit_requeues_the_job(tmp_path, environm
     _, said = process.communicate(timeout=300)
     assert process.returncode == 0, said[-3000:]
     assert (store.status(run).state, store.status(run).attempts) == ("finished", 2)
-    assert any("Requeued job" in log.read_text() for log in (tmp_path / "store").rglob("*_log.err"))
+    assert any("Requeued job" in log.read_text() for log in (tmp_path / "store").rglob("*_log.out"))
 
 
 def _long_run(folder: Path) -> Run:
