@@ -1,21 +1,23 @@
 """Work on all cores ends when it is asked to, and leaves no process behind."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
 
 from synmix.errors import UserError
-from synmix.progress import parallel_map
+from synmix.progress import parallel_map, process_context
 
 TOOL = """
 import functools, sys
 from synmix.errors import run_tool
-from synmix.progress import parallel_map
+from synmix.progress import parallel_map, process_context
 from tests.synmix.test_progress import note
 def main():
     for _ in parallel_map(functools.partial(note, sys.argv[1]), range(400), "noting", 2):
@@ -69,3 +71,11 @@ def test_a_signal_ends_the_workers_too(tmp_path, number, code):
 def test_a_worker_that_is_killed_is_a_sentence():
     with pytest.raises(UserError, match=r"a process of 'dying' was killed.*fewer workers"):
         list(parallel_map(die, range(40), "dying", 2))
+
+
+def test_a_worker_of_joblibs_may_start_processes(monkeypatch):
+    """Its default method is its own, and unknown to what it starts."""
+    foreign = types.SimpleNamespace(get_start_method=lambda allow_none=False: "loky", _name="loky")
+    monkeypatch.setattr(multiprocessing.context._default_context, "_actual_context", foreign)
+    assert process_context().get_start_method() == "spawn"
+    assert multiprocessing.get_start_method(allow_none=True) in (None, *multiprocessing.get_all_start_methods())

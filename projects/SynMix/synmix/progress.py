@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -26,6 +26,16 @@ console = Console(stderr=True)
 def available_cores() -> int:
     """The cores this process may use (a container's or SLURM's share, not the machine's)."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def process_context(method: str = "spawn") -> Any:
+    """How processes are started: not by fork, which copies locks that other threads hold.
+
+    A worker of joblib's (loky) has a default method that its children do not know and would die of; it is forgotten.
+    """
+    if multiprocessing.get_start_method(allow_none=True) not in (None, *multiprocessing.get_all_start_methods()):
+        multiprocessing.set_start_method(None, force=True)
+    return multiprocessing.get_context(method)
 
 
 def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
@@ -53,8 +63,7 @@ def parallel_map(
     if workers <= 1:
         yield from track(map(function, items), description, len(items))
         return
-    # Not fork: Polars and torch hold threads and locks that a forked child would wait for for ever.
-    context = multiprocessing.get_context("spawn")
+    context = process_context()
     chunk = max(1, min(32, len(items) // (4 * workers)))
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent)

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 
-from synmix.progress import console
+from synmix.progress import console, process_context
 from synmix.study.execute import DEFAULTS, Options, Outcome, execute
 from synmix.study.runs import Run
 from synmix.study.store import Store
@@ -77,8 +77,7 @@ class _Workers:
         self.running: dict[Future[Outcome], Run] = {}
 
     def _new_pool(self) -> ProcessPoolExecutor:
-        # Not fork: torch holds threads and locks that a forked child would wait for for ever.
-        return ProcessPoolExecutor(self._count, mp_context=multiprocessing.get_context("spawn"))
+        return ProcessPoolExecutor(self._count, mp_context=process_context())
 
     @property
     def idle(self) -> bool:

@@ -1,7 +1,6 @@
 """The data as batches: for training in an order and with augmentations that depend on nothing but the seed, and for
 evaluation one image after the other. An image that cannot be read ends either with a sentence that names it."""
 
-import multiprocessing
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from synmix.data.mapper import SynMixMapper
 from synmix.errors import UserError
+from synmix.progress import process_context
 from synmix.train.sampler import BatchSampler, copies_of, identity, image_seed
 from synmix.train.signals import shield_worker, shielded
 
@@ -212,7 +212,7 @@ def worker_options(cfg: CfgNode) -> dict[str, Any]:
         return {"num_workers": 0, **pinned}
     return {
         "num_workers": loader.NUM_WORKERS,
-        "multiprocessing_context": multiprocessing.get_context(loader.START_METHOD),
+        "multiprocessing_context": process_context(loader.START_METHOD),
         "prefetch_factor": loader.PREFETCH,
         "worker_init_fn": begin_worker,
         **pinned,

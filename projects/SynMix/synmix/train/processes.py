@@ -1,6 +1,5 @@
 """The ranks of a run as processes of this machine, seen from the one that starts them."""
 
-import multiprocessing
 import os
 import pickle
 import sys
@@ -15,7 +14,7 @@ import torch
 import torch.distributed as dist
 
 from synmix.errors import UserError
-from synmix.progress import available_cores
+from synmix.progress import available_cores, process_context
 from synmix.train import ranks
 from synmix.train.ranks import Seat, take_seat
 from synmix.train.signals import SIGNALS, Stop, TrainingInterrupted, listening, shielded, unshield
@@ -72,8 +71,7 @@ class RankProcesses:
     """The ranks of this machine as processes."""
 
     def __init__(self, seats: Sequence[Seat], work: Work) -> None:
-        # Not the default context: fork copies locks that other threads hold, loky's is for its own workers only.
-        context = multiprocessing.get_context("spawn")
+        context = process_context()
         self._processes, self._pipes = [], []
         with shielded():
             for seat in seats:
