@@ -103,6 +103,7 @@ def noted(folder: Path) -> list[list[str]]:
     return [line.split() for line in (folder / "calls").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_stopped_in_every_stage_it_goes_on_and_a_finished_one_is_reused(call, folder, monkeypatch, capfd):
     calls = dict.fromkeys(STAGES, 0)
     for number, (stage, (owner, name, which)) in enumerate(STAGES.items()):

@@ -109,7 +109,7 @@ def test_a_signal_to_the_group_is_resumed_to_the_same_bits(tmp_path, environment
     assert store.status(run).attempts == 2
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_what_submitit_sends_at_a_time_limit_requeues_the_job(tmp_path, environment):
     run, command = _long_run(tmp_path), _long_sweep(tmp_path, "hydra/launcher=local")
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
@@ -150,7 +150,7 @@ def _ancestors(pid: int) -> set[int]:
     return found
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_joblib_runs_with_loader_workers(tmp_path, environment):
     write_tiny_scale(tmp_path / "searched", workers=2)
     command = sweep(tmp_path, "config=cityscapes.yaml,synscapes_3k.yaml", "hydra/launcher=processes")
