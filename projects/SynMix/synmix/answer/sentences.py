@@ -74,13 +74,14 @@ def reached(interval: Interval) -> str:
     return f"{interval.value:.1f} AP [{interval.low:.1f}, {interval.high:.1f}]"
 
 
-def rate(interval: Interval) -> str:
+def _worth(rate: Interval) -> str:
     """An exchange rate with its interval."""
-    ends = [f"{_round(end)}" if math.isfinite(end) else "no number" for end in (interval.low, interval.high)]
-    if not math.isfinite(interval.value):
-        return f"no number of synthetic images (at least {ends[0]})" if math.isfinite(interval.low) else "no number"
-    upper = f"to {ends[1]}" if math.isfinite(interval.high) else "or more"
-    return f"{_round(interval.value)} synthetic images [{ends[0]} {upper}]"
+    least = _round(rate.low) if math.isfinite(rate.low) else ""
+    if not math.isfinite(rate.value):
+        few = f" (by the interval at least {least} are)" if least else ""
+        return f"No number of synthetic images is worth one more real image{few}"
+    upper = f"to {_round(rate.high)}" if math.isfinite(rate.high) else "or more"
+    return f"One more real image is worth {_round(rate.value)} synthetic images [{least} {upper}]"
 
 
 def _round(value: float) -> str:
@@ -114,7 +115,7 @@ def _exchange(answer: Answer) -> str:
     if answer.exchange is None:
         return f"What one more real image is worth cannot be told. {answer.why['exchange_rate']}"
     place = _place(answer)
-    text = f"One more real image is worth {rate(answer.exchange)} at {place}"
+    text = f"{_worth(answer.exchange)} at {place}"
     costs = answer.question.costs
     if costs is None:
         return text + (
