@@ -17,7 +17,8 @@ from synmix.evaluate.bootstrap import Difference, Interval, paired_difference, r
 from synmix.evaluate.result import Result
 from synmix.files import write_text
 from synmix.statistics import mean
-from synmix.study.answering import OnImages, standard_error
+from synmix.study.answering import OnImages
+from synmix.study.index import standard_error
 
 Sides = Mapping[str, Sequence[Arm]]
 

@@ -27,7 +27,6 @@ from synmix.study.store import Record, Store
 _VARIED = ("DATASETS.TRAIN", "DATASETS.IMAGES", "DATASETS.REPEAT", "DATASETS.TOTAL_IMAGES", "DATASETS.REAL_SHARE",
            "SOLVER.MAX_ITER", "SOLVER.STEPS", "SOLVER.EPOCHS", "SOLVER.ACCUMULATE")  # fmt: skip
 _REMOVAL = "DATASETS.REMOVAL"
-_Z_95 = 1.96
 
 
 def read_store(folder: str | Path, data_set: str | None = None, keep: Keep = lambda row: True) -> Table:
@@ -112,14 +111,7 @@ def _real_set(records: Sequence[Record], source: str) -> str:
 def _training(record: Record, data_set: str) -> Training:
     row = next(row for row in rows_of(record) if row.get("data_set") == data_set)
     cell = Cell(*(int(row[key] or 0) for key in ("real_images", "synthetic_images", "iterations")))
-    interval = record.results[data_set].intervals.get("AP")
-    error = standard_error(interval) if interval else None
-    return Training(cell, record.run.seed, row["AP"], error, record.gpu_hours, record.run.id, _texts(row))
-
-
-def standard_error(interval: Any) -> float:
-    """Of a figure, from its 95 % interval over images."""
-    return float(interval.high - interval.low) / (2 * _Z_95)
+    return Training(cell, record.run.seed, row["AP"], row.get("image_se"), record.gpu_hours, record.run.id, _texts(row))
 
 
 def _texts(row: Mapping[str, object]) -> dict[str, str]:

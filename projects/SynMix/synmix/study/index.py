@@ -12,6 +12,7 @@ from synmix.files import atomic_path, nan_to_null, read_json
 from synmix.labels import CLASS_NAMES
 from synmix.study.store import Record, Store
 
+_Z_95 = 1.96
 #: One row per run and evaluated data set; a run without results has one row without a data set. Figures of other
 #: classes and metrics stand behind these.
 SCHEMA = {
@@ -41,6 +42,7 @@ SCHEMA = {
     "AP50": pl.Float64,
     "AP_low": pl.Float64,
     "AP_high": pl.Float64,
+    "image_se": pl.Float64,  # of AP over the evaluated images, as tools/answer.py --table reads it
     **{f"AP-{name}": pl.Float64 for name in CLASS_NAMES},
 }
 
@@ -127,9 +129,16 @@ def _images(record: Record) -> dict[str, int | None]:
 
 def _scores(result: Any) -> dict[str, float | None]:
     interval = result.intervals.get("AP")
-    bounds = {"AP_low": interval.low, "AP_high": interval.high} if interval else {}
+    bounds = (
+        {"AP_low": interval.low, "AP_high": interval.high, "image_se": standard_error(interval)} if interval else {}
+    )
     figures = {name: value for name, value in result.figures.items() if not name.startswith("AP50-")}
     return {name: nan_to_null(value) for name, value in {**figures, **bounds}.items()}
+
+
+def standard_error(interval: Any) -> float:
+    """Of a figure, from its 95 % interval over images."""
+    return float(interval.high - interval.low) / (2 * _Z_95)
 
 
 def _when(seconds: float) -> str:
