@@ -65,7 +65,7 @@ def take_seat(seat: Seat, device: str, function: Callable[..., Any], args: tuple
         except BaseException as error:
             watch.tell(_exit_code(error))
             if not (watch.first or seat.own_parent) and isinstance(error, Exception):
-                _end(_exit_code(error))  # another rank says why
+                _end(watch.code)  # another rank says why; this one only lost it in a collective
             raise
         finally:
             watch.over.set()
@@ -186,6 +186,8 @@ class _Watch(threading.Thread):
         self.over = threading.Event()
         #: Whether no rank has ended with an error before this one.
         self.first = True
+        #: What the first one ended with.
+        self.code = CRASHED
         self._store, self._seat, self._asked = store, seat, stop
         self._told = False
 
@@ -225,6 +227,8 @@ class _Watch(threading.Thread):
             self.first = self._store.add("ended", 1) == 1
             if self.first:
                 self._store.set("failed", str(code))
+            self._store.wait(["failed"], timedelta(seconds=_GRACE))
+            self.code = int(self._store.get("failed"))
             deadline = time.monotonic() + 2 * _GRACE
             while self._seat.serves and time.monotonic() < deadline and self._store.add("ended", 0) < self._seat.ranks:
                 time.sleep(_POLL)
