@@ -7,11 +7,10 @@ Prints tables; writes them with plots and a picture like the paper's Figure 2 in
 import argparse
 from pathlib import Path
 
-from synmix.data.sources import datasets_root
 from synmix.errors import UserError, argument_parser, run_tool
 from synmix.files import write_text
 from synmix.harmonize import audit_pictures, audit_tables
-from synmix.harmonize.audit import Audit, Item, audit, evenly, raw_frames, registered_frames
+from synmix.harmonize.audit import Audit, Item, audit, evenly, raw_folder, raw_frames, registered_frames
 from synmix.kinds import COUNT, argument
 from synmix.pictures import save_figure, save_picture
 from synmix.progress import console
@@ -45,8 +44,8 @@ def _parser() -> argparse.ArgumentParser:
 def _raw_folder(given: Path | None, datasets: list[str]) -> Path | None:
     if given:
         return given
-    root = datasets_root() / "mini" if all(name.startswith("mini_") for name in datasets) else datasets_root()
-    return root / "Synscapes" if (root / "Synscapes").is_dir() else None
+    usual = raw_folder(datasets)
+    return usual if usual.is_dir() else None
 
 
 def _report(audits: list[Audit], raw: Audit | None) -> str:

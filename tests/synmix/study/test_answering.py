@@ -12,6 +12,7 @@ from synmix.evaluate.result import make_result
 from synmix.study.answering import comparable, read_store, table_of
 from synmix.study.execute import execute
 from synmix.study.experiments import REAL, STUDY, baseline, trained_for, training
+from synmix.study.index import readable_records
 from synmix.study.scale import load_scale
 from synmix.study.store import Record, Status, Store
 from synmix.study.until import run_until_decided
@@ -81,6 +82,16 @@ def test_it_trains_pairs_until_the_answer_is_decided(train):
     assert list(table.cells) == [Cell(160, 0, 450), Cell(160, 320, 450)]
     assert said[-1].startswith("Stop: ") and len(said) == len(table.cells[Cell(160, 0, 450)]) + 1
     assert run_until_decided(experiment, MINI, store, run_all, looks=2, budget=None, say=said.append) == []
+
+
+def test_what_the_store_holds_of_another_recipe_does_not_lead_it_astray(train):
+    store, run_all = train
+    others = [{"DATASETS.IMAGES": [real, 320], "SOLVER.BASE_LR": 0.5} for real in range(170, 178)]
+    run_all([training(MINI, "mixture.yaml", keys) for keys in others])
+    assert len(comparable(readable_records(store)[0])) == len(others)
+    run_until_decided(STUDY.experiment("answer", MINI), MINI, store, run_all, looks=1, budget=None, say=str)
+    own = table_of(readable_records(store)[0], ON, "store", MIXTURE)
+    assert {cell: len(runs) for cell, runs in own.cells.items()} == {Cell(160, 0, 450): 3, Cell(160, 320, 450): 3}
 
 
 def test_it_stops_at_the_budget_and_at_a_failure(train, trainer):

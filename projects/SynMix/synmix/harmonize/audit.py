@@ -4,7 +4,7 @@ The same facts are gathered of Cityscapes-format data sets and of a raw Synscape
 'real', 'synthetic as delivered' and 'synthetic harmonised' can stand side by side.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import polars as pl
 from synmix.data import cityscapes, synscapes
 from synmix.data.images import read_instance_map, read_label_map
 from synmix.data.run_lengths import regions_of, runs_of
-from synmix.data.sources import source
+from synmix.data.sources import datasets_root, source
 from synmix.data.synscapes import ID_FACTOR, Labels
 from synmix.errors import UserError
 from synmix.harmonize.contacts import borders
@@ -118,6 +118,12 @@ def registered_frames(name: str) -> list[Item]:
         label_map = instance_map.removesuffix(cityscapes.INSTANCE_SUFFIX) + cityscapes.LABEL_SUFFIX
         items.append(Item(frame, Path(image), _Cityscapes(Path(instance_map), Path(label_map))))
     return items
+
+
+def raw_folder(data_sets: Sequence[str]) -> Path:
+    """Where the raw Synscapes of these data sets lies, if anywhere: the miniature's has its own place."""
+    root = datasets_root()
+    return (root / "mini" if all(name.startswith("mini_") for name in data_sets) else root) / "Synscapes"
 
 
 def raw_frames(root: Path) -> list[Item]:

@@ -7,7 +7,7 @@ from synmix.errors import UserError
 from synmix.report.estimates import Estimates
 from synmix.report.report_model import Block, Paragraph, Picture, Section, Tone
 from synmix.study.answering import table_of
-from synmix.study.experiments import REAL
+from synmix.study.experiments import REAL, training
 
 _TONES: dict[str, Tone] = {"helps": "good", "does not help": "bad", "open": "open"}
 PICTURES: dict = {}
@@ -26,7 +26,8 @@ def closing(estimates: Estimates) -> list[Section]:
 def answer_section(estimates: Estimates) -> Section:
     """The verdict, the four sentences, their figures, and how far to trust them; or what is to be run first."""
     try:
-        found = answer(table_of(estimates.records, estimates.scale.data_set(REAL), "the store"))
+        mixture = training(estimates.scale, "mixture.yaml")
+        found = answer(table_of(estimates.records, estimates.scale.data_set(REAL), "the store", mixture))
     except UserError as missing:
         run = f"uv run tools/study.py run answer --scale {estimates.scale.name}"
         return Section("answer", "The answer", (Paragraph(f"Not yet: {missing} The runs: {run}"),))

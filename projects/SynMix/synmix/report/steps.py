@@ -9,7 +9,7 @@ import numpy as np
 from synmix.compose.pictures import fullest_frame, removal_sheet
 from synmix.data import sources
 from synmix.errors import UserError
-from synmix.harmonize.audit import evenly, raw_frames
+from synmix.harmonize.audit import evenly, raw_folder, raw_frames
 from synmix.harmonize.audit_pictures import harmonization_picture
 from synmix.report.estimates import Estimates
 from synmix.report.figures import BLUE, GRAY, INK, ORANGE
@@ -38,9 +38,8 @@ def steps_section(estimates: Estimates) -> Section:
 
 
 def _harmonized(scale: Scale) -> np.ndarray:
-    mini = scale.data_set("synscapes_instance_train").startswith("mini_")
-    raw = sources.datasets_root() / ("mini/Synscapes" if mini else "Synscapes")
-    return harmonization_picture(evenly(raw_frames(raw), _LOOKED_AT))[1]
+    raw = raw_frames(raw_folder([scale.data_set("synscapes_instance_train")]))
+    return harmonization_picture(evenly(raw, _LOOKED_AT))[1]
 
 
 def _removed(scale: Scale) -> np.ndarray:

@@ -19,7 +19,7 @@ from synmix.files import checksum
 from synmix.neutral import is_neutral
 from synmix.statistics.resampling import image_variance, interaction_variance, known_replicates
 from synmix.study.comparison import RESAMPLES
-from synmix.study.index import readable_records, rows_of
+from synmix.study.index import images_of, readable_records, rows_of
 from synmix.study.runs import Run
 from synmix.study.store import Record, Store
 
@@ -49,9 +49,9 @@ def read_store(folder: str | Path, data_set: str | None = None, keep: Keep = lam
     return table_of(kept, data_set, str(folder))
 
 
-def table_of(records: Sequence[Record], data_set: str | None, source: str) -> Table:
-    """As :func:`read_store`, of records."""
-    chosen = comparable(records)
+def table_of(records: Sequence[Record], data_set: str | None, source: str, like: Run | None = None) -> Table:
+    """As :func:`read_store`, of records; those comparable with a mixture, where one is given."""
+    chosen = comparable(records, like)
     name = data_set or _real_set(chosen, source)
     on_it = [record for record in chosen if name in record.results]
     if not on_it:
@@ -65,20 +65,22 @@ def table_of(records: Sequence[Record], data_set: str | None, source: str) -> Ta
     return Table(table.trainings, OnImages(results))
 
 
-def comparable(records: Sequence[Record]) -> list[Record]:
-    """The largest set of trainings that differ in composition, length and seed alone."""
+def comparable(records: Sequence[Record], like: Run | None = None) -> list[Record]:
+    """The trainings that differ from a mixture in composition, length and seed alone; None: the largest such set."""
     finished = [record for record in records if record.status.state == "finished"]
-    mixtures = [record for record in finished if len(_sets(record.run)) > 1] or finished
-    groups = dict.fromkeys((_recipe(r.run), _removal(r.run), _sets(r.run)) for r in mixtures)
-    members = [[record for record in finished if _belongs(record.run, *group)] for group in groups]
+    mixtures = [record.run for record in finished if all(images_of(record).values())]
+    chosen = [like] if like else mixtures or [record.run for record in finished]
+    groups = dict.fromkeys((_recipe(run), _removal(run), _sets(run)) for run in chosen)
+    members = [[record for record in finished if _belongs(record, *group)] for group in groups]
     return max(members, key=len, default=[])
 
 
-def _belongs(run: Run, recipe: str, removal: str, data_sets: frozenset[str]) -> bool:
+def _belongs(record: Record, recipe: str, removal: str, data_sets: frozenset[str]) -> bool:
     """Whatever is removed, real images alone are of it: nothing of theirs is."""
+    run = record.run
     if _recipe(run) != recipe or not _sets(run) <= data_sets:
         return False
-    return _removal(run) == removal or not run.facts.get("synthetic", True)
+    return _removal(run) == removal or not images_of(record)["synthetic_images"]
 
 
 def _sets(run: Run) -> frozenset[str]:

@@ -100,7 +100,7 @@ def rows_of(record: Record) -> list[dict[str, Any]]:
         "parts": computed.get("parts", run.parts),
         "images_per_step": computed.get("images_per_step"),
         "iterations": computed.get("iterations") or run.iterations,
-        **_images(record),
+        **images_of(record),
         "started": _when(status.started),
         "ended": _when(status.ended),
         "seconds": status.seconds,
@@ -113,7 +113,7 @@ def rows_of(record: Record) -> list[dict[str, Any]]:
     return [{**head, "data_set": name, **_scores(result)} for name, result in sorted(record.results.items())]
 
 
-def _images(record: Record) -> dict[str, int | None]:
+def images_of(record: Record) -> dict[str, int | None]:
     """From the manifest of what was trained on; before there is one, from the config, where it says so."""
     domains = ("real", "synthetic")
     try:

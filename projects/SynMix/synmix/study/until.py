@@ -6,10 +6,10 @@ the intervals are widened for it: looking until it is decided must not make it w
 
 from collections.abc import Callable, Sequence
 
-from synmix.answer.answer import Answer, Question, answer
+from synmix.answer.answer import Question, answer
 from synmix.answer.gains import SEEDS, seeds_a_side
 from synmix.answer.planning import NextRun
-from synmix.answer.table import Cell, Table
+from synmix.answer.table import Cell
 from synmix.errors import UserError
 from synmix.study.answering import table_of
 from synmix.study.execute import Outcome
@@ -61,31 +61,19 @@ def run_until_decided(
 
 def _next_pair(scale: Scale, store: Store, looks: int) -> tuple[list[Run], str]:
     """A seed of control and mixture with why; or no run, and why it ends."""
-    found = _answer(scale, store, looks)
-    if found is None:
-        facts = training(scale, "mixture.yaml").facts
-        mixture = Cell(facts["real"], facts["synthetic"], facts["iterations"])
-        return _pair(scale, mixture, 0), "The store has no training of both sides yet."
+    best = training(scale, "mixture.yaml")
+    facts = best.facts
+    first = _pair(scale, Cell(facts["real"], facts["synthetic"], facts["iterations"]), 0)
+    if any(store.status(run).state != "finished" for run in first):
+        return first, "The store has no training of both sides yet."
+    table = table_of(readable_records(store)[0], scale.data_set(REAL), str(store.root), best)
+    found = answer(table, Question(looks=looks, checks_law=False))
     if not isinstance(found.next, NextRun):
         return [], found.next.why
-    pairs = _seeds_a_side(found.table, found)
+    pairs = seeds_a_side(*(table.cells.get(cell, {}).keys() for cell in (found.control, found.mixture)))
     if pairs >= SEEDS + looks - 1:
         return [], f"It stays open after {looks} looks, {pairs} seeds a side, as was set beforehand. {found.next.why}"
     return _pair(scale, found.mixture, found.next.seed), found.next.why
-
-
-def _answer(scale: Scale, store: Store, looks: int) -> Answer | None:
-    records = readable_records(store)[0]
-    try:
-        table = table_of(records, scale.data_set(REAL), str(store.root))
-    except UserError:
-        return None  # too little for a table
-    return answer(table, Question(looks=looks, checks_law=False)) if table.mixtures else None
-
-
-def _seeds_a_side(table: Table, found: Answer) -> int:
-    sides = [table.cells.get(cell, {}).keys() for cell in (found.control, found.mixture)]
-    return seeds_a_side(*sides)
 
 
 def _pair(scale: Scale, mixture: Cell, seed: int) -> list[Run]:
