@@ -92,6 +92,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         copy = _copy(Path(folder) / "copy")
         for file, tests in ((file, tests) for file, tests in ROOMS.items() if args.only in file):
+            if _caught(copy, file, (ROOT / file).read_text(), tests):
+                raise SystemExit(f"the tests {', '.join(tests)} fail without any fault; mend them first.")
             for mutant, code in _drawn(file, args.per_file, args.seed):
                 if any((d.file, d.operator, d.occurrence) == (file, mutant.operator, mutant.occurrence) for d in done):
                     continue
