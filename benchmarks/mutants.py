@@ -26,11 +26,13 @@ from cosmic_ray.plugins import get_operator, operator_names
 from synmix.progress import console
 
 ROOT = Path(__file__).resolve().parents[1]
-_SYNMIX = "projects/SynMix/synmix"
+_SYNMIX, _METRIC = "projects/SynMix/synmix", "tests/synmix/evaluate"
 #: What is faulted, and the fast tests of its room.
 ROOMS: dict[str, tuple[str, ...]] = {
-    f"{_SYNMIX}/evaluate/average_precision.py": ("tests/synmix/evaluate",),
-    f"{_SYNMIX}/evaluate/matching.py": ("tests/synmix/evaluate",),
+    f"{_SYNMIX}/evaluate/average_precision.py": tuple(
+        f"{_METRIC}/test_{n}.py" for n in ("average_precision", "bootstrap")
+    ),
+    f"{_SYNMIX}/evaluate/matching.py": tuple(f"{_METRIC}/test_{n}.py" for n in ("average_precision", "overlapping")),
     f"{_SYNMIX}/statistics/estimate.py": ("tests/synmix/statistics",),
     f"{_SYNMIX}/statistics/comparison.py": ("tests/synmix/statistics",),
     f"{_SYNMIX}/statistics/swap.py": ("tests/synmix/statistics",),

@@ -8,6 +8,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from synmix.errors import UserError, did_you_mean
+from synmix.files import expanded, is_file
 
 _PACKAGE = Path(__file__).resolve().parent
 #: The folder of the project's configs: beside the modules where a wheel is installed, else the checkout's.
@@ -29,8 +30,8 @@ def config_path(path: str | Path) -> Path:
     Raises:
         UserError: there is no such file; the sentence names the configs that there are.
     """
-    for candidate in (Path(path).expanduser(), CONFIGS / path):
-        if candidate.is_file():
+    for candidate in (expanded(path), CONFIGS / path):
+        if is_file(candidate):
             return candidate
     folder = next((place for place in (Path(path).parent, CONFIGS) if any(place.glob("*.yaml"))), CONFIGS)
     known = sorted(str(other.relative_to(folder)) for other in folder.glob("*.yaml"))
@@ -57,8 +58,8 @@ def _chain(path: Path, above: tuple[Path, ...]) -> list[ConfigFile]:
     for base in bases if isinstance(bases, list) else [bases]:
         if not isinstance(base, str):
             raise UserError(f"{BASE} of config '{path}' is {base!r}; give a file, or a list of files.")
-        file = path.parent / Path(base).expanduser()
-        if not file.is_file():
+        file = path.parent / expanded(base)
+        if not is_file(file):
             raise UserError(f"config '{path}' is based on '{file}', which does not exist; correct its {BASE}.")
         chain += _chain(file, (*above, path))
     return [*chain, ConfigFile(path, values)]

@@ -52,6 +52,16 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is there; False, unlike ``Path.is_file``, also for a name that no file can have."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path with its ``~``; unlike ``Path.expanduser`` as it is where nobody has that name."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
 def link_to(source: Path, target: Path) -> None:
     """Makes ``target`` a link to ``source``, relative so that both can move together; an older one is replaced.
 

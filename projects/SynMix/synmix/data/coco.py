@@ -28,7 +28,7 @@ from synmix.data.segmentation import rle_of
 from synmix.data.sources import DataSource, Domain, datasets_root, register
 from synmix.data.table import FRAME_SCHEMA, INSTANCE_SCHEMA, InstanceTable
 from synmix.errors import UserError
-from synmix.files import read_json
+from synmix.files import is_file, read_json
 from synmix.labels import CLASS_NAMES
 from synmix.progress import console
 
@@ -218,7 +218,7 @@ def _frames(path: Path, images: Path, records: Sequence[Mapping[str, Any]]) -> d
     twice = [name for name, count in Counter(frame[0] for frame in frames.values()).items() if count > 1]
     if twice or len(frames) < len(records):
         raise UserError(f"'{path}' lists an image twice ({twice[0] if twice else 'equal ids'}); list each once.")
-    missing = [frame[1] for frame in frames.values() if not os.path.isfile(frame[1])]  # noqa: PTH113 - never raises
+    missing = [frame[1] for frame in frames.values() if not is_file(frame[1])]
     if missing:
         raise UserError(f"{len(missing)} images of '{path}' are missing, the first is '{missing[0]}'.")
     for _, image, _, height, width in frames.values():

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from synmix.data import cityscapes
 from synmix.data.table import BOX, FRAME_SCHEMA, InstanceTable, build_table
 from synmix.errors import UserError, did_you_mean
+from synmix.files import expanded
 from synmix.labels import CLASS_NAMES
 
 Domain = Literal["real", "synthetic"]
@@ -75,7 +76,7 @@ def register_cityscapes_format(name: str, folder: str | Path, split: str, domain
 
 def datasets_root() -> Path:
     """``$DETECTRON2_DATASETS``, as Detectron2 reads it (default: ``datasets``)."""
-    return Path(os.environ.get("DETECTRON2_DATASETS", "datasets")).expanduser()
+    return expanded(os.environ.get("DETECTRON2_DATASETS", "datasets"))
 
 
 def to_dicts(table: InstanceTable) -> list[dict[str, Any]]:

@@ -123,6 +123,8 @@ def read_result(path: PathLike) -> Result:
             figures |= {f"{key}-{name}": values[key] for name, values in data["classes"].items()}
         if not all(map(_FIGURE.accepts, figures.values())):
             raise ValueError("figures that are no percentages")
+        if figures.keys() != set(figure_names(table.classes)) or (intervals and intervals.keys() != figures.keys()):
+            raise ValueError("figures of other classes than the matches'")
         for key, kind in _KINDS.items():
             if not kind.accepts({**intervals_of, **data}[key]):
                 raise ValueError(f"{key} is not {kind.what}")

@@ -14,7 +14,7 @@ from detectron2.config import CfgNode
 
 from synmix.config import CONFIGS, get_config, leaves, merge_values
 from synmix.errors import UserError
-from synmix.files import checksum
+from synmix.files import checksum, is_file
 from synmix.kinds import Anything, Table, Text, Whole
 from synmix.neutral import is_neutral
 from synmix.study.resolve import domains, images_of, resolve
@@ -137,7 +137,7 @@ def _make(
 def _named_by_weights(weights: str) -> str | None:
     found = _WEIGHTS.fullmatch(weights)
     name = f"{found['config']}.yaml" if found else ""
-    return name if name and (CONFIGS / name).is_file() else None
+    return name if name and is_file(CONFIGS / name) else None
 
 
 def settings_of(cfg: CfgNode) -> dict[str, Any]:

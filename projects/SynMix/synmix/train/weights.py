@@ -15,6 +15,7 @@ from detectron2.utils.file_io import Detectron2Handler, PathManager
 from iopath.common.file_io import get_cache_dir
 
 from synmix.errors import UserError
+from synmix.files import is_file
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def fetch(source: str) -> str:
     Raises:
         UserError: missing, or not to be had from here; says where to put them by hand.
     """
-    if Path(source).is_file():
+    if is_file(source):
         return source
     if "://" not in source:
         raise UserError(f"weights '{source}' not found; check MODEL.WEIGHTS.")
@@ -49,7 +50,7 @@ def fetch(source: str) -> str:
         path = PathManager.get_local_path(source)
     except (OSError, RuntimeError, AssertionError, ValueError) as error:
         raise UserError(f"weights '{source}' cannot be fetched ({_reason(error)}){_by_hand(source)}.") from None
-    if not Path(path).is_file():
+    if not is_file(path):
         raise UserError(f"weights '{source}' not found; check MODEL.WEIGHTS.")
     return str(path)
 
