@@ -124,6 +124,8 @@ def test_mistakes_on_the_command_line(options, sentence):
         ("_BASE_: 3\n", "_BASE_ of config .* is 3; give a file"),
         ("_BASE_: [a.yaml, [b.yaml]]\n", "based on|is .'b.yaml'."),
         ("_BASE_: .\n", "does not exist"),
+        (f"_BASE_: {'x' * 5000}\n", "does not exist"),
+        ("_BASE_: ~nobody/of/this/name.yaml\n", "does not exist"),
         ("MODEL:\n  META_ARCHITECTURE: GeneralizedRCN\n", "Did you mean 'GeneralizedRCNN'"),
         ("MODEL:\n  DEVICE: gpu\n", "MODEL.DEVICE is 'gpu'"),
         ("SOLVER:\n  KEEP_CHECKPOINTS: -1\n", "SOLVER.KEEP_CHECKPOINTS is -1 in config .*; give a whole number from 0"),

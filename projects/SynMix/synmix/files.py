@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
+
 from synmix.errors import UserError
 
 _PARTIAL = ".partial-"  # marks what a kill may leave behind of a file that was being written
@@ -262,6 +264,22 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise UserError(f"'{path}' is not valid JSON (nested too deeply).") from None
     except ValueError as error:  # also numbers of thousands of digits
         raise UserError(f"'{path}' is not valid JSON ({error}).") from None
+
+
+def read_yaml(path: str | os.PathLike[str]) -> dict[Any, Any]:
+    """Reads the keys and values of a plain YAML file; no tag in it is run.
+
+    Raises:
+        UserError: the file is missing, cannot be read, or is not such YAML.
+    """
+    text = read_text(path)
+    try:
+        values = yaml.safe_load(text)
+    except Exception as error:  # PyYAML raises whatever Python does, for values such as '!!bool x'
+        raise UserError(f"'{path}' is not plain YAML ({' '.join(str(error).split())}).") from None
+    if not isinstance(values, dict):
+        raise UserError(f"'{path}' must hold keys and values.")
+    return values
 
 
 def nan_to_null(value: float) -> float | None:

@@ -160,8 +160,9 @@ def test_budgets_and_hours_that_are_missing(drawn):
         ("unit: EUR\nreal_image: -8\nsynthetic_image: 1\ngpu_hour: 2\n", "real_image is -8"),
         ("unit: EUR\nreal_image: 8\n", "lacks synthetic_image, gpu_hour"),
         ("unit: EUR\nreal_image: 8\nsynthetic_image: 1\ngpu_hour: 2\nlabel: 3\n", "does not know label"),
-        ("- 1\n", "holds no keys"),
-        ("unit: [", "is not valid YAML"),
+        ("- 1\n", "must hold keys and values"),
+        ("unit: [", "is not plain YAML"),
+        ("unit: !!int abc\n", "is not plain YAML"),
     ],
 )
 def test_costs_that_cannot_be_meant(tmp_path, text, words):
@@ -169,7 +170,7 @@ def test_costs_that_cannot_be_meant(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(UserError, match=words):
         read_costs(path)
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="does not exist"):
         read_costs(tmp_path / "none.yaml")
 
 

@@ -103,6 +103,16 @@ def broken(change):
 
 
 @pytest.mark.parametrize(
+    "change", [{"classes": {}}, {"intervals": {"confidence": 0.95, "resamples": 10, "AP": [1.0, 2.0]}}]
+)
+def test_figures_of_other_classes_than_the_matches_are_refused(tmp_path, change):
+    document, path = {**broken(lambda matches: None), **change}, tmp_path / "a.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError, match="figures of other classes"):
+        read_result(path)
+
+
+@pytest.mark.parametrize(
     "change",
     [
         lambda matches: matches.update(score="not base64"),

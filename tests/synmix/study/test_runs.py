@@ -112,3 +112,11 @@ def test_the_config_of_a_run_is_what_was_asked_for(tmp_path):
 def test_mistakes_are_named(ask, sentence):
     with pytest.raises(UserError, match=sentence):
         ask()
+
+
+@pytest.mark.parametrize("text", ["0", "- 1", "a: !!int b", "a: [", "a: ${"])
+def test_a_scale_that_is_no_keys_and_values_is_named(tmp_path, text):
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"own.yaml' cannot be read"):
+        load_scale(str(path))

@@ -3,16 +3,15 @@
 import math
 import os
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml  # type: ignore[import-untyped]
 
 from synmix.answer.laws import points
 from synmix.answer.surface import Interval, Surface
 from synmix.answer.table import Cell, Table
 from synmix.errors import UserError
+from synmix.files import read_yaml
 
 _STEPS = 12  # of each axis of the candidates
 _SAME_AP = 0.1  # AP is printed to a tenth: of equals the cheapest is taken
@@ -54,15 +53,7 @@ def read_costs(path: str | os.PathLike[str]) -> Costs:
     Raises:
         UserError: no such file, an unknown or missing key (the unit above all), or a price that is none.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"'{path}' cannot be read ({error.strerror}).") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"'{path}' is not valid YAML ({' '.join(str(error).split())}).") from None
-    known = [field.name for field in fields(Costs)]
-    if not isinstance(content, dict):
-        raise UserError(f"'{path}' holds no keys; give {', '.join(known[:4])}.")
+    content, known = read_yaml(path), [field.name for field in fields(Costs)]
     if not isinstance(content.get("unit"), str) or not content["unit"].strip():
         raise UserError(f"'{path}' names no unit; add 'unit: EUR', or whatever its prices and --budget are counted in.")
     unknown = [str(key) for key in content if key not in known]

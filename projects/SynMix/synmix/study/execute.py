@@ -9,11 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-import yaml  # type: ignore[import-untyped]
-
 from synmix.errors import UserError
 from synmix.evaluate.result import result_path
-from synmix.files import BusyError, write_text
+from synmix.files import BusyError, read_yaml, write_text
 from synmix.study.gpus import hold_gpus
 from synmix.study.index import write_index
 from synmix.study.mini_pretraining import START_SET, draw_start
@@ -139,7 +137,7 @@ def _train(run: Run, store: Store, weights: Path | None, options: Options) -> No
 
 def _trained_iterations(folder: Path) -> int:
     """What the epochs of the config came to."""
-    return int(yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["SOLVER"]["MAX_ITER"])
+    return int(read_yaml(folder / "config.yaml")["SOLVER"]["MAX_ITER"])
 
 
 def _launch(run: Run, cfg: Any, function: Any, arguments: Sequence[Any]) -> Computed:

@@ -7,9 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from synmix.config import CONFIGS
 from synmix.errors import UserError, did_you_mean
@@ -86,10 +84,23 @@ def load_scale(name: str) -> Scale:
     if not path.is_file():
         hint = did_you_mean(name, scale_names())
         raise UserError(f"unknown scale '{name}'.{hint} Known: {', '.join(scale_names())}, or a file.")
+    return scale_of(read_keys(path, f"the scale '{path}'"))
+
+
+def read_keys(path: Path, what: str) -> dict[str, Any]:
+    """The keys and values of a YAML file, by OmegaConf's grammar, as Hydra reads it.
+
+    Raises:
+        UserError: it is not such YAML; ``what`` names it.
+    """
     try:
-        return scale_of(OmegaConf.to_container(OmegaConf.load(path)))
-    except (OmegaConfBaseException, yaml.YAMLError, ValueError, OSError, RecursionError) as error:
-        raise UserError(f"the scale '{path}' cannot be read: {' '.join(str(error).split())}.") from None
+        values = OmegaConf.to_container(OmegaConf.load(path))
+    except Exception as error:  # YAML's and OmegaConf's own have no common base, and asserts are among them
+        reason = " ".join(str(error).split()) or "it is not keys and values"
+        raise UserError(f"{what} cannot be read: {reason}.") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{what} cannot be read: it must hold keys and values.")
+    return {str(key): value for key, value in values.items()}
 
 
 def scale_of(values: Any) -> Scale:

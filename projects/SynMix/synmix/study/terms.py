@@ -22,16 +22,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 from synmix.config import import_modules
 from synmix.data.sources import source
 from synmix.errors import UserError, did_you_mean
 from synmix.evaluators import figures_of
 from synmix.statistics import Spending, planned_looks
 from synmix.study.runs import Run, make_run
-from synmix.study.scale import Scale
+from synmix.study.scale import Scale, read_keys
 from synmix.study.store import Store
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -76,15 +73,7 @@ def read_terms(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise UserError(f"there are no terms in '{path}'; name a YAML file such as vehicle_keypoints/kill_switch.yaml.")
-    try:
-        values = OmegaConf.to_container(OmegaConf.load(path))
-    except (OmegaConfBaseException, ValueError, OSError) as error:
-        raise UserError(f"the terms '{path}' cannot be read: {' '.join(str(error).split())}.") from None
-    except Exception as error:  # YAML's own errors have no common base with the above
-        raise UserError(f"the terms '{path}' are not YAML: {' '.join(str(error).split())}.") from None
-    if not isinstance(values, dict):
-        raise UserError(f"the terms '{path}' hold no keys (control, mixed, data_set, min_gain, seeds, ...).")
-    return {"name": path.stem, **{str(key): value for key, value in values.items()}}
+    return {"name": path.stem, **read_keys(path, f"the terms '{path}'")}
 
 
 def terms_of(values: Mapping[str, Any], scale: Scale, store: Store) -> Terms:

@@ -10,10 +10,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
-
 from synmix.config import CONFIGS
 from synmix.errors import UserError
+from synmix.files import read_yaml
 from synmix.study.runs import make_run
 from synmix.study.scale import Scale
 
@@ -42,12 +41,9 @@ def scores_of(scale: Scale, path: Path | None = None) -> list[TestScore]:
     if path is None and not scale.test_scores:
         return []
     path = path or CONFIGS / "sweep" / scale.test_scores
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))["scores"]
-        if not isinstance(entries, list):
-            raise TypeError
-    except (OSError, yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError):
-        raise UserError(f"'{path}' has no list 'scores' (configs/sweep/test_scores.yaml shows the form).") from None
+    entries = read_yaml(path).get("scores")
+    if not isinstance(entries, list):
+        raise UserError(f"'{path}' has no list 'scores' (configs/sweep/test_scores.yaml shows the form).")
     return [_score(entry, number, scale, path) for number, entry in enumerate(entries, 1)]
 
 

@@ -17,6 +17,7 @@ from synmix.files import (
     lock_file,
     make_folder,
     read_json,
+    read_yaml,
     refusals_as_sentences,
     remove_partial,
     sha256_of,
@@ -167,9 +168,8 @@ def _check_config(cfg: CfgNode, folder: Path) -> None:
     """Checks that a training is resumed with the config it was begun with."""
     path = folder / "config.yaml"
     try:
-        begun = yaml.safe_load(path.read_text(encoding="utf-8"))
-        before = numbers_of(begun)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
+        before = numbers_of(read_yaml(path))
+    except (UserError, AttributeError):
         raise UserError(
             f"'{path}' is missing or damaged, so it cannot be told whether the training there is the one to be "
             "resumed; put it back from a copy, or give another OUTPUT_DIR."

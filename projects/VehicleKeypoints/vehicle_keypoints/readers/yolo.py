@@ -7,11 +7,10 @@ A row is ``class cx cy w h`` and then ``x y visibility`` for each point, all but
 from pathlib import Path
 
 import numpy as np
-import yaml  # type: ignore[import-untyped]
 
 from synmix.data.images import image_size
 from synmix.errors import UserError
-from synmix.files import read_text
+from synmix.files import read_text, read_yaml
 from vehicle_keypoints.frames import VehicleFrame, check_frame
 from vehicle_keypoints.schemas import KeypointSchema
 
@@ -37,14 +36,7 @@ def read_description(root: Path) -> dict:
     Raises:
         UserError: missing, or not a YAML mapping.
     """
-    path = root / "data.yaml"
-    try:
-        description = yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"'{path}' is not plain YAML ({' '.join(str(error).split())}).") from None
-    if not isinstance(description, dict):
-        raise UserError(f"'{path}' is not a YAML mapping.")
-    return description
+    return read_yaml(root / "data.yaml")
 
 
 def _read_frame(image: Path, labels: Path, schema: KeypointSchema) -> VehicleFrame:
