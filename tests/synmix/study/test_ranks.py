@@ -122,6 +122,22 @@ def test_what_submitit_sends_at_a_time_limit_requeues_the_job(tmp_path, environm
     assert any("Requeued job" in log.read_text() for log in (tmp_path / "store").rglob("*_log.out"))
 
 
+@pytest.mark.long
+def test_a_stopped_sweep_of_joblibs_stops_its_runs_and_the_next_finishes_them(tmp_path, environment):
+    run, command = _long_run(tmp_path), _long_sweep(tmp_path, "hydra/launcher=processes", "hydra.launcher.n_jobs=2")
+    process = subprocess.Popen(
+        command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    store = Store(tmp_path / "store")
+    _wait(lambda: _iteration(store.folder(run)) >= 3, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=240)
+    assert process.returncode == 130, said[-3000:]
+    assert store.status(run).state == "broken" and 3 <= _iteration(store.folder(run)) < ITERATIONS
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert (store.status(run).state, store.status(run).attempts) == ("finished", 2)
+
+
 def _long_run(folder: Path) -> Run:
     """A run on two ranks that takes long enough to be stopped, of a scale in a folder."""
     scale = write_tiny_scale(folder / "searched", workers=2)

@@ -40,15 +40,19 @@ def environment(tmp_path, mini_root):
     subprocess.run([SLURM / "one_node.sh", "stop", folder], check=True, timeout=120)
 
 
+def _sweep(store: Store, *arguments: str) -> list[str]:
+    return [
+        sys.executable, str(CONFIGS.parent / "tools/sweep.py"), "-m", "hydra/launcher=slurm", f"store={store.root}",
+        "hydra.launcher.gpus_per_node=null", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2",
+        "config=mini.yaml", "+set.DATASETS.IMAGES=[8,8]", "+set.SOLVER.IMS_PER_BATCH=2", "+set.LOG.PICTURES=0",
+        *arguments,
+    ]  # fmt: skip
+
+
 @pytest.mark.slow
 def test_failed_and_killed_jobs(tmp_path, environment):
     store = Store(tmp_path / "store")
-    command = [
-        sys.executable, str(CONFIGS.parent / "tools/sweep.py"), "-m", "hydra/launcher=slurm", f"store={store.root}",
-        "hydra.launcher.gpus_per_node=null", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2",
-        "config=mini.yaml", "+set.DATASETS.IMAGES=[8,8]", "+set.SOLVER.IMS_PER_BATCH=2", "+set.SOLVER.MAX_ITER=300",
-        "+set.LOG.PICTURES=0", "+set.SOLVER.BASE_LR=0.02,1e9",
-    ]  # fmt: skip
+    command = _sweep(store, "+set.SOLVER.BASE_LR=0.02,1e9", "+set.SOLVER.MAX_ITER=300")
     first = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     run = _wait_for_training(store)
     subprocess.run(["scancel", "--state=RUNNING", "--user=root"], env=environment, check=True)
@@ -80,6 +84,18 @@ def test_a_step_of_two_tasks_is_one_run(tmp_path, environment):
     last = next(line for line in lines if line["iteration"] == 3)  # of the training; then comes an evaluation's
     assert last["images/mini_cityscapes_instance_train"] + last["images/mini_synscapes_instance_train"] == 16
     assert (output / "log.txt.rank1").exists() and (output / "model_final.pth").exists()
+
+
+@pytest.mark.long
+def test_a_job_at_its_time_limit_is_queued_again_and_finishes(tmp_path, environment):
+    store = Store(tmp_path / "store")
+    limit = ("hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=20")
+    command = _sweep(store, *limit, "+set.SOLVER.MAX_ITER=200", "+set.DATALOADER.NUM_WORKERS=1")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1800, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    (run,) = store.ids()
+    assert store.status(run).state == "finished" and store.status(run).attempts > 1
+    assert any("Requeued job" in log.read_text() for log in store.root.rglob("*_log.out"))
 
 
 def _wait_for_training(store: Store) -> str:
