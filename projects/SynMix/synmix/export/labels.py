@@ -42,7 +42,7 @@ def data_set_labels(name: str) -> Export:
     source = sources.source(name)
     table = source.table()
     info = {"description": f"the labels of '{name}', as SynMix reads them", "data_sets": [_about(source, table)]}
-    return Export(info, _classes(source), _with_areas(source.dicts(table), [table]), annotations_of)
+    return Export(info, _classes(source), _measured(source.dicts(table), [table]), annotations_of)
 
 
 def composition_labels(composition: Composition, config: str, only: str | None = None) -> Export:
@@ -67,7 +67,7 @@ def composition_labels(composition: Composition, config: str, only: str | None =
         "composition": {"config": config, "checksum": manifest["checksum"], "labels_removed": _removed(parts)},
         "data_sets": [{**_about(part.source, part.table), "repeat": part.repeat} for part in parts],
     }
-    records = _with_areas(list(once.values()), [part.table for part in parts])
+    records = _measured(list(once.values()), [part.table for part in parts])
     return Export(info, _classes(parts[0].source), records, annotations_of)
 
 
@@ -108,7 +108,7 @@ def annotations_of(record: Record, shape: Shape) -> list[dict[str, Any]]:
 def _annotation(raw: Record, size: tuple[int, int], shape: Shape, instance_map: np.ndarray | None) -> dict[str, Any]:
     annotation = {
         "category_id": raw["category_id"] + 1,
-        "bbox": _box(raw),
+        "bbox": raw["bbox"],
         "area": raw["area"],
         "iscrowd": raw["iscrowd"],
         "instance_id": raw["instance_id"],
@@ -137,15 +137,9 @@ def _segmentation(raw: Record, size: tuple[int, int], shape: Shape) -> Any:
     return {"size": list(size), "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts}
 
 
-def _box(raw: Record) -> list[float]:
-    from detectron2.structures import BoxMode  # here, since it brings torch
-
-    box: list[float] = BoxMode.convert(list(raw["bbox"]), raw["bbox_mode"], BoxMode.XYWH_ABS)
-    return [int(side) if side == int(side) else side for side in box]
-
-
-def _with_areas(records: Sequence[Record], tables: Iterable[InstanceTable]) -> list[Record]:
-    """The records, each annotation with its pixels by the instance table: Detectron2's dicts have none."""
+def _measured(records: Sequence[Record], tables: Iterable[InstanceTable]) -> list[Record]:
+    """The records, each annotation with COCO's box, and its pixels by the instance table: Detectron2's dicts have
+    none."""
     columns = ("frame", "instance_id", "pixels")
     areas = {
         (table.name, frame, instance_id): pixels
@@ -156,12 +150,19 @@ def _with_areas(records: Sequence[Record], tables: Iterable[InstanceTable]) -> l
         {
             **record,
             "annotations": [
-                {**raw, "area": areas[record["dataset"], record["image_id"], raw["instance_id"]]}
+                {**raw, "bbox": _box(raw), "area": areas[record["dataset"], record["image_id"], raw["instance_id"]]}
                 for raw in record["annotations"]
             ],
         }
         for record in records
     ]
+
+
+def _box(raw: Record) -> list[float]:
+    from detectron2.structures import BoxMode  # here, and not in other processes: it brings torch
+
+    box: list[float] = BoxMode.convert(list(raw["bbox"]), raw["bbox_mode"], BoxMode.XYWH_ABS)
+    return [int(side) if side == int(side) else side for side in box]
 
 
 def _classes(source: sources.DataSource) -> Sequence[str]:
