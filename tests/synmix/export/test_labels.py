@@ -120,7 +120,7 @@ def test_what_is_trained_on(mini, tmp_path, drop_empty):
     assert {image["data_set"] for image in document["images"]} == {REAL, SYNTHETIC}
     only, _ = write_export(composition_labels(chosen, "m.yaml", SYNTHETIC), tmp_path / "b.json", num_workers=1)
     assert only.annotations == sum(len(each) for name, each in trained.items() if "synscapes" in name)
-    with pytest.raises(UserError, match="'m.yaml' does not train on 'elsewhere'; it trains on mini_cityscapes"):
+    with pytest.raises(UserError, match=r"'m\.yaml' does not train on 'elsewhere'; it trains on mini_cityscapes"):
         composition_labels(chosen, "m.yaml", "elsewhere")
 
 
@@ -146,9 +146,7 @@ def test_supervision_reads_it(mini, tmp_path, shape):
         _, image, detections = next(entry for entry in found if entry[0] == record["file_name"])
         instance_map = read_instance_map(record["instance_map"])
         assert image.shape[:2] == instance_map.shape and len(detections) == len(record["annotations"])
-        for annotation, category, mask in zip(
-            record["annotations"], detections.class_id, detections.mask, strict=True
-        ):
+        for annotation, category, mask in zip(record["annotations"], detections.class_id, detections.mask, strict=True):
             assert category == annotation["category_id"]
             true = instance_map == annotation["instance_id"]
             if shape == "rle":

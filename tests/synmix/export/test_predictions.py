@@ -84,7 +84,7 @@ def test_what_is_missing_or_there_twice_is_named(perfect, tmp_path):
     text.unlink()
     with pytest.raises(UserError, match=rf"'{name}\*\.txt' is not there"):
         predictions_of(NAME, folder)
-    with pytest.raises(UserError, match="no folder .*--export writes one"):
+    with pytest.raises(UserError, match=r"no folder .*--export writes one"):
         predictions_of(NAME, tmp_path / "absent")
     (tmp_path / "result.json").write_text("{}")
     with pytest.raises(UserError, match="not their masks"):

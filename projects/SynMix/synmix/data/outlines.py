@@ -57,7 +57,7 @@ def polygons_of_crop(crop: np.ndarray, left: int = 0, top: int = 0) -> list[list
         if hierarchy[0, index, 3] < 0:  # an outer outline, not a hole's
             holes = [contours[child] for child in _children(hierarchy[0], index)]
             joined = _joined(_corners(contour), [_corners(hole) for hole in holes])
-            polygons.append((joined + (left, top)).astype(float).ravel().tolist())
+            polygons.append((joined + np.array([left, top])).astype(float).ravel().tolist())
     return polygons
 
 

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from synmix.data import sources
 from synmix.errors import UserError
 from synmix.evaluate.cityscapes_format import Predictions, file_stem, read_predictions
@@ -100,9 +102,9 @@ def scored_annotations(found: Predictions, category_ids: Sequence[int], shape: S
     return annotations
 
 
-def _tight(masks: MaskSet, index: int) -> tuple[int, int, Any]:
+def _tight(masks: MaskSet, index: int) -> tuple[int, int, np.ndarray]:
     """Column, row and mask of the tight box of a prediction."""
     left, top, crop = crop_of(masks.mask(index))
-    columns = crop.any(axis=0).nonzero()[0]
+    columns = np.flatnonzero(crop.any(axis=0))
     first, last = (int(columns[0]), int(columns[-1]) + 1) if len(columns) else (0, 0)
     return left + first, top, crop[:, first:last]
