@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from synmix.compose.removal import DEFAULT
@@ -88,7 +89,7 @@ def _match(args: argparse.Namespace) -> None:
     )
     table.add_column("class")
     for heading in ("real", "synthetic", "remove %", f"up to [{rule.unit}]", "distance", "after"):
-        table.add_column(heading, justify="right")
+        table.add_column(escape(heading), justify="right")  # Rich takes [px] for a colour
     for match in matches:
         limit = "-" if match.threshold is None else f"{match.threshold:,.{0 if rule.is_size else 2}f}"
         counts = f"{match.num_real:,}", f"{match.num_synthetic:,}", str(match.percent)

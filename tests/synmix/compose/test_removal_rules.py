@@ -98,7 +98,7 @@ def test_a_composition_says_by_what(sets):
     assert "removal_by pixels -> distance" in differences(usual, manifest)
     older = {key: value for key, value in usual.items() if key != "removal_by"}
     assert differences(older, usual) == [] and "removal_by pixels -> distance" in differences(older, manifest)
-    assert "distance" in summary(manifest) and "distance" not in summary(usual)
+    assert "[m]" in summary(manifest) and "[px]" in summary(usual)
     thresholds = [each["threshold"] for each in manifest["data_sets"][0]["classes"].values()]
     assert all(isinstance(each, float) for each in thresholds if each is not None)
     json.dumps(manifest, allow_nan=False)

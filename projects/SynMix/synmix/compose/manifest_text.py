@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from synmix.compose.removal_rules import PIXELS, RULES, RemovalRule
@@ -35,7 +36,7 @@ def _labels_table(entry: Mapping[str, Any], rule: RemovalRule) -> Table:
     table.add_column("class")
     last = "largest removed [px]" if rule is PIXELS else f"up to {rule.name} [{rule.unit}]"
     for heading in ("labels", "removed", "%", "kept", last, f"removed under {MIN_PIXELS} px"):
-        table.add_column(heading, justify="right")
+        table.add_column(escape(heading), justify="right")  # Rich takes [px] for a colour
     for row in entry["classes"].values():
         table.add_row(row["category"], *_cells(row))
     return table

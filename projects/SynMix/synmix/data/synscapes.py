@@ -160,7 +160,9 @@ def _attributes(meta: Mapping[str, Any]) -> dict[str, dict[int, float]]:
     boxes = {key: box for key, box in _table(meta, "bbox2d").items() if isinstance(box, dict)}
     ends: dict[str, list[Any]] = {key: [box.get("zmin"), box.get("zmax")] for key, box in boxes.items()}
     tables["distance"] = {
-        key: sum(depths) / 2 for key, depths in ends.items() if all(is_value("distance", depth) for depth in depths)
+        key: round(sum(depths) / 2, 4)
+        for key, depths in ends.items()
+        if all(is_value("distance", depth) for depth in depths)
     }
     return {
         name: {
