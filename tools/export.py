@@ -8,7 +8,7 @@ What a config trains on, labels removed and images chosen; with a DATASET only i
 The predictions that tools/eval_cityscapes.py --export wrote for a data set:
   uv run tools/export.py cityscapes_instance_val --predictions DIR --output predictions.json
 
-File names start from the deepest folder that holds all images, which is printed, or from --images.
+File names start from the deepest folder that holds all images (links followed), which is printed, or from --images.
 """
 
 import argparse

@@ -33,7 +33,7 @@ def test_a_data_set(call, tmp_path):
     code, told, _ = call(NAME, "--output", tmp_path / "a.json", "--num-workers", 1)
     document = json.loads((tmp_path / "a.json").read_text())
     assert code == 0 and f"{len(document['annotations']):,} labels" in told
-    assert "file names start from" in told and "harmonized/leftImg8bit/val/synscapes" in told
+    assert "file names start from" in told and "Synscapes/img/rgb" in told
 
 
 def test_a_training_set_and_a_part_of_it_wherever_the_words_stand(call, tmp_path):
@@ -62,7 +62,7 @@ def test_a_training_set_and_a_part_of_it_wherever_the_words_stand(call, tmp_path
         ([NAME, "--predictions", "absent"], "no folder 'absent'"),
         (["--config-file", "mini.yaml", "--predictions", "x"], "leave out --config-file"),
         (["--config-file", "mini.yaml", "elsewhere"], "does not train on 'elsewhere'"),
-        ([NAME, "--images", "/nowhere"], "not below '/nowhere'"),
+        ([NAME, "--images", "/nowhere"], "not lie below '/nowhere'"),
     ],
 )
 def test_what_cannot_be_meant(call, tmp_path, arguments, sentence):

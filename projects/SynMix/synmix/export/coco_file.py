@@ -85,21 +85,26 @@ def segmentation_of(crop: np.ndarray, left: int, top: int, size: tuple[int, int]
     return polygons_of_crop(crop, left, top)
 
 
-def folder_of(paths: Sequence[str | os.PathLike[str]], wanted: Path | None = None) -> Path:
-    """The folder that file names start from: the one wanted, else the deepest that holds all of ``paths``.
+def places_of(files: Sequence[str | os.PathLike[str]], wanted: Path | None = None) -> tuple[Path, list[str]]:
+    """The folder that file names start from, and the name of each file below it.
+
+    Args:
+        wanted: the folder; None takes the deepest that holds all files, links followed: a harmonised copy's images are
+            links out of their folder, which other tools refuse.
 
     Raises:
         UserError: the folder wanted does not hold one of them.
     """
-    # os.path.abspath, since Path.resolve would follow links: a harmonised copy's images are links to the raw ones
-    parents = {os.path.dirname(os.path.abspath(path)) for path in paths}  # noqa: PTH100, PTH120
     if wanted is None:
-        return Path(os.path.commonpath(parents)) if parents else Path.cwd()
-    wanted = Path(os.path.abspath(wanted))  # noqa: PTH100
-    stray = [parent for parent in sorted(parents) if not Path(parent).is_relative_to(wanted)]
+        paths = [Path(file).resolve() for file in files]
+        folder = Path(os.path.commonpath([path.parent for path in paths])) if paths else Path.cwd()
+    else:  # os.path.abspath, since Path.resolve would follow links
+        paths = [Path(os.path.abspath(file)) for file in files]  # noqa: PTH100
+        folder = Path(os.path.abspath(wanted))  # noqa: PTH100
+    stray = next((path for path in paths if not path.is_relative_to(folder)), None)
     if stray:
-        raise UserError(f"images lie in '{stray[0]}', which is not below '{wanted}'; give a folder that holds them.")
-    return wanted
+        raise UserError(f"'{stray}' does not lie below '{folder}'; give a folder that holds all images.")
+    return folder, [path.relative_to(folder).as_posix() for path in paths]
 
 
 def _image(number: int, picture: Picture) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from synmix.data.images import read_instance_map
 from synmix.data.segmentation import mask_of, rle_of
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError
-from synmix.export.coco_file import Picture, Shape, Written, folder_of, segmentation_of, write_coco
+from synmix.export.coco_file import Picture, Shape, Written, places_of, segmentation_of, write_coco
 from synmix.labels import CLASS_NAMES
 from synmix.progress import parallel_map
 
@@ -77,7 +77,7 @@ def write_export(
     """Writes an export as a COCO file.
 
     Args:
-        images: the folder that file names start from; None takes the deepest that holds all images.
+        images: the folder that file names start from; None takes the deepest that holds all images, links followed.
         num_workers: processes; 0 takes all cores.
 
     Returns:
@@ -86,15 +86,15 @@ def write_export(
     Raises:
         UserError: an image does not lie below ``images``, a label cannot be read, or the file cannot be written.
     """
-    folder = folder_of([record["file_name"] for record in export.records], images)
-    work = partial(_picture, folder=folder, shape=shape, annotate=export.annotate)
-    pictures = parallel_map(work, export.records, "exporting", num_workers)
+    folder, names = places_of([record["file_name"] for record in export.records], images)
+    work = partial(_picture, shape=shape, annotate=export.annotate)
+    pictures = parallel_map(work, list(zip(names, export.records, strict=True)), "exporting", num_workers)
     info = {**export.info, "version": synmix.__version__, "images": _place(folder), "shape": shape}
     return write_coco(path, info, export.classes, pictures), folder
 
 
-def _picture(record: Record, folder: Path, shape: Shape, annotate: Callable[..., list[dict[str, Any]]]) -> Picture:
-    name = Path(os.path.abspath(record["file_name"])).relative_to(folder).as_posix()  # noqa: PTH100 - keeps links
+def _picture(named: tuple[str, Record], shape: Shape, annotate: Callable[..., list[dict[str, Any]]]) -> Picture:
+    name, record = named
     return Picture(name, record["height"], record["width"], annotate(record, shape), record.get("dataset", ""))
 
 
@@ -184,5 +184,8 @@ def _removed(parts: Sequence[Any]) -> int:
 
 def _place(folder: Path) -> str:
     """The folder of images as others may read it: below ``$DETECTRON2_DATASETS``, else by its name alone."""
-    root = Path(os.path.abspath(sources.datasets_root()))  # noqa: PTH100
-    return folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder.name
+    given = sources.datasets_root()
+    for root in (Path(os.path.abspath(given)), given.resolve()):  # noqa: PTH100 - with and without its links
+        if folder.is_relative_to(root):
+            return folder.relative_to(root).as_posix()
+    return folder.name
