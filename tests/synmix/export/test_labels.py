@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 from pycocotools.coco import COCO
 
 from synmix.compose.composition import CompositionSpec, compose
@@ -122,6 +123,22 @@ def test_what_is_trained_on(mini, tmp_path, drop_empty):
     assert only.annotations == sum(len(each) for name, each in trained.items() if "synscapes" in name)
     with pytest.raises(UserError, match=r"'m\.yaml' does not train on 'elsewhere'; it trains on mini_cityscapes"):
         composition_labels(chosen, "m.yaml", "elsewhere")
+
+
+def test_keypoints_come_back_as_they_were(tmp_path):
+    Image.new("RGB", (30, 20)).save(tmp_path / "a.png")
+    entry = {"id": 5, "image_id": 1, "category_id": 1, "bbox": [2, 3, 10, 6.5], "area": 65, "iscrowd": 0}
+    document = {
+        "images": [{"id": 1, "file_name": "a.png", "height": 20, "width": 30}],
+        "categories": [{"id": 1, "name": "car"}],
+        "annotations": [{**entry, "keypoints": [3, 4, 2, 8.25, 8, 1, 0, 0, 0]}],
+    }
+    (tmp_path / "points.json").write_text(json.dumps(document))
+    come_back(tmp_path / "points.json", tmp_path, "points")
+    write_export(data_set_labels("points"), tmp_path / "again.json", num_workers=1)
+    [found] = json.loads((tmp_path / "again.json").read_text())["annotations"]
+    assert found["keypoints"] == [3, 4, 2, 8.25, 8, 1, 0, 0, 0] and found["num_keypoints"] == 2
+    assert found["bbox"] == [2, 3, 10, 6.5] and found["area"] == 65 and "segmentation" not in found
 
 
 def test_file_names_start_where_they_are_wanted(mini, tmp_path):

@@ -1,6 +1,7 @@
 """What is predicted is kept: by photograph, through stops, changes and photographs that cannot be read."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -116,6 +117,14 @@ def test_other_settings_and_other_peoples_folders_are_refused(photographs, tmp_p
     (tmp_path / "theirs/pictures").mkdir(parents=True)
     with pytest.raises(UserError, match="did not write"):
         predict(photographs, tmp_path / "theirs", Found())
+
+
+@pytest.mark.parametrize("small_disk", ["full", "ro"], indirect=True)
+def test_a_disk_that_refuses_stops_the_work_in_a_sentence(photographs, small_disk):
+    if os.access(small_disk, os.W_OK):
+        (small_disk / "filler").write_bytes(bytes(2**20 - 4096))
+    with pytest.raises(UserError, match="cannot be written"):
+        predict(photographs, small_disk / "out", Found())
 
 
 def test_a_network_that_cannot_be_made_leaves_no_note(photographs, tmp_path):

@@ -119,9 +119,11 @@ def _annotation(raw: Record, size: tuple[int, int], shape: Shape, instance_map: 
         annotation["segmentation"] = segmentation_of(crop, x, y, size, shape, bool(raw["iscrowd"]))
     elif raw.get("segmentation"):
         annotation["segmentation"] = _segmentation(raw, size, shape)
-    if "keypoints" in raw:  # Detectron2's are half a pixel further than COCO's
-        annotation["keypoints"] = [value if i % 3 == 2 else value - 0.5 for i, value in enumerate(raw["keypoints"])]
-        annotation["num_keypoints"] = sum(visibility > 0 for visibility in raw["keypoints"][2::3])
+    if "keypoints" in raw:
+        given = np.reshape(raw["keypoints"], (-1, 3))  # Detectron2's are half a pixel further than COCO's
+        points = np.where(given[:, 2:] > 0, given - (0.5, 0.5, 0), 0)
+        annotation["keypoints"] = points.ravel().tolist()
+        annotation["num_keypoints"] = int((points[:, 2] > 0).sum())
     return annotation
 
 
