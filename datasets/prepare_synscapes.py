@@ -29,7 +29,8 @@ def _parser() -> argparse.ArgumentParser:
         default=["index"],
         metavar="SPLIT",
         help="'index': frames 1-20000 train, 20001-22500 val, 22501-25000 test, or the same shares of a smaller folder "
-        f"(default); one of {', '.join(SPLITS)}: every frame; or train=FILE val=FILE test=FILE, a frame number a line",
+        f"(default); one of {', '.join(SPLITS)}: every frame; or train=FILE val=FILE test=FILE: lists of frames, "
+        "such as 17, 17.png or img/rgb/17.png, separated by lines, spaces or commas, or as a JSON list",
     )
     parser.add_argument(
         "--images", choices=RENDERINGS, default="rgb", help="1440 x 720 (rgb, default) or 2048 x 1024 (rgb-2k)"

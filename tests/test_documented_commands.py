@@ -159,6 +159,7 @@ def typist(tmp_path_factory) -> Typist:
     (folder / "searched/scale").mkdir(parents=True)
     (folder / "searched/scale/tiny.yaml").symlink_to(folder / "tiny_scale.yaml")
     typist = Typist(folder)
+    (folder / "photographs").symlink_to(root / "mini/cityscapes/leftImg8bit/val")
     for command in (
         "uv run datasets/make_mini.py",
         "uv run datasets/prepare_synscapes.py",

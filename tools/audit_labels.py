@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Compares the labelling conventions of two data sets, and checks what harmonising takes for granted about Synscapes.
 
-Prints tables; writes them with plots and a picture like the paper's Figure 2 into --output, as audit.md.
+Prints tables; writes them with plots and a picture like the paper's Figure 2 into --output, as audit.md. With
+--first-contact, only looks at a raw Synscapes folder and writes a text without pictures and places, fit to be mailed.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from synmix.errors import UserError, argument_parser, run_tool
 from synmix.files import write_text
 from synmix.harmonize import audit_pictures, audit_tables
 from synmix.harmonize.audit import Audit, Item, audit, evenly, raw_folder, raw_frames, registered_frames
+from synmix.harmonize.first_contact import first_contact
 from synmix.kinds import COUNT, argument
 from synmix.pictures import save_figure, save_picture
 from synmix.progress import console
@@ -30,6 +32,12 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="a raw Synscapes folder to check as well (default: the one under DETECTRON2_DATASETS, where there is one; "
         "for mini_* data sets the miniature's)",
+    )
+    parser.add_argument(
+        "--first-contact",
+        type=Path,
+        metavar="DIR",
+        help="describe this raw Synscapes folder in first_contact.md, alone",
     )
     parser.add_argument(
         "--frames", type=argument(COUNT), default=500, help="frames looked at of each, evenly spread; 0: all (500)"
@@ -88,6 +96,12 @@ def _pictures(output: Path, audits: list[Audit], raw: list[Item]) -> str:
 
 def main() -> int:
     args = _parser().parse_args()
+    if args.first_contact:
+        text = first_contact(args.first_contact, args.frames, args.num_workers)
+        print(text)
+        write_text(args.output / "first_contact.md", text)
+        console.print(f"written: {args.output / 'first_contact.md'}")
+        return 0
     audits = [audit(name, evenly(registered_frames(name), args.frames), args.num_workers) for name in args.datasets]
     folder, raw, items = _raw_folder(args.raw, args.datasets), None, []
     if folder:

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from synmix.compose.removal import DEFAULT
+from synmix.compose.removal_rules import PIXELS, RULES, RemovalRule
 from synmix.compose.thresholds import Distance, knee, knee_interval, label_sizes, match_sizes, median_frame_pixels
 from synmix.data import sources
 from synmix.errors import UserError, argument_parser, run_tool
@@ -59,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     match.add_argument("--synthetic", default="synscapes_instance_train", help="the data set to remove labels of")
     match.add_argument("--distance", choices=get_args(Distance), default=get_args(Distance)[0])
     match.add_argument("--as-is", action="store_true", help="compare pixels as they are, not scaled to equal frames")
+    match.add_argument(
+        "--by", choices=RULES, default=PIXELS.name, help="match what this rule removes by, not sizes in pixels"
+    )
     match.set_defaults(run=_match)
     sweep = commands.add_parser("sweep", help="take the knee of each class from a removal sweep's results")
     sweep.add_argument("results", nargs="*", metavar="PERCENT=FILE", help="a result; a percentage may come repeatedly")
@@ -75,17 +80,18 @@ def _parser() -> argparse.ArgumentParser:
 
 def _match(args: argparse.Namespace) -> None:
     tables = [sources.source(name).table() for name in (args.real, args.synthetic)]
-    frame_pixels = None if args.as_is else median_frame_pixels(tables[0])
-    real, synthetic = (label_sizes(table, frame_pixels) for table in tables)
-    matches, overall = match_sizes(real, synthetic, args.distance)
+    frame_pixels, rule = None if args.as_is else median_frame_pixels(tables[0]), RULES[args.by]
+    real, synthetic = (label_sizes(table, frame_pixels, rule) for table in tables)
+    matches, overall = match_sizes(real, synthetic, args.distance, rule)
+    what = "Sizes" if rule is PIXELS else f"{rule.name.replace('_', ' ').capitalize()}"
     table = Table(
-        title=f"Sizes of '{args.synthetic}' matched to '{args.real}' ({args.distance} distance)", title_justify="left"
+        title=f"{what} of '{args.synthetic}' matched to '{args.real}' ({args.distance} distance)", title_justify="left"
     )
     table.add_column("class")
-    for heading in ("real", "synthetic", "remove %", "up to [px]", "distance", "after"):
-        table.add_column(heading, justify="right")
+    for heading in ("real", "synthetic", "remove %", f"up to [{rule.unit}]", "distance", "after"):
+        table.add_column(escape(heading), justify="right")  # Rich takes [px] for a colour
     for match in matches:
-        limit = "-" if match.threshold is None else f"{match.threshold:,.0f}"
+        limit = "-" if match.threshold is None else f"{match.threshold:,.{0 if rule.is_size else 2}f}"
         counts = f"{match.num_real:,}", f"{match.num_synthetic:,}", str(match.percent)
         table.add_row(match.category, *counts, limit, f"{match.before:.3f}", f"{match.after:.3f}")
     console.print(table)
@@ -93,11 +99,11 @@ def _match(args: argparse.Namespace) -> None:
     if few:
         console.print(f"Fewer than 30 labels stand behind {', '.join(few)}: take those percentages with care.")
     console.print(f"One percentage for all classes: {overall} (DATASETS.REMOVAL.default {overall})")
-    _print_overrides({match.category: match.percent for match in matches}, overall)
+    _print_overrides({match.category: match.percent for match in matches}, overall, rule)
     if args.plot:
         from synmix.compose.pictures import size_distributions
 
-        _save(size_distributions(real, synthetic, matches), args.plot)
+        _save(size_distributions(real, synthetic, matches, rule), args.plot)
 
 
 def _sweep(args: argparse.Namespace) -> None:
@@ -195,11 +201,12 @@ def _runs(results: Sequence[tuple[float, Path]]) -> dict[str, dict[float, Runs]]
     return {name: {percent: arm.runs(f"AP-{name}") for percent, arm in arms.items()} for name in classes}
 
 
-def _print_overrides(percents: Mapping[str, float], default: float) -> None:
-    """The keys to paste: the default, and the classes that differ from it."""
+def _print_overrides(percents: Mapping[str, float], default: float, rule: RemovalRule = PIXELS) -> None:
+    """The keys to paste: the rule where it is not the usual one, the default, and the classes that differ from it."""
     keys = {DEFAULT: default, **{name: percent for name, percent in percents.items() if percent != default}}
     console.print("\nConfig overrides to paste:")
-    console.print("  " + " ".join(f"DATASETS.REMOVAL.{name} {percent:g}" for name, percent in keys.items()))
+    by = "" if rule is PIXELS else f"DATASETS.REMOVAL_BY {rule.name} "
+    console.print(f"  {by}" + " ".join(f"DATASETS.REMOVAL.{name} {percent:g}" for name, percent in keys.items()))
 
 
 def _save(figure: "Figure", path: Path) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 
 from synmix.compose.mixing import shuffled
 from synmix.compose.pictures import FIGURE_3, fullest_frame, removal_sheet
+from synmix.compose.removal_rules import PIXELS, RULES
 from synmix.data import sources
 from synmix.data.table import InstanceTable
 from synmix.errors import argument_parser, run_tool
@@ -23,7 +24,9 @@ def main() -> None:
     check_ending(args.output, PICTURES)
     source = sources.source(args.data_set)
     table = _chosen(source.table(), args.images, args.seed)
-    save_picture(args.output, removal_sheet(source, table, args.frame or fullest_frame(table), args.thresholds))
+    frame = args.frame or fullest_frame(table)
+    sheet = removal_sheet(source, table, frame, args.thresholds, rule=RULES[args.by])
+    save_picture(args.output, sheet)
     print(f"wrote {args.output}")
 
 
@@ -34,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--thresholds", type=argument(Number(0, 100)), nargs="+", default=FIGURE_3, help="default: %(default)s"
     )
+    parser.add_argument("--by", choices=RULES, default=PIXELS.name, help="the rule (DATASETS.REMOVAL_BY)")
     parser.add_argument(
         "--images", type=argument(SIZE), help="percentages of the labels of so many chosen images (default: all)"
     )

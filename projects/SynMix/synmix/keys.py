@@ -56,6 +56,9 @@ TABLE: tuple[Key, ...] = (
     Key("DATASETS.REMOVAL_SCOPE", Choice(("chosen", "data_set")),
         "what the percentage is taken of: the labels of the chosen images (paper 4.1), or of the whole data set "
         "(a larger choice then keeps exactly the labels of a smaller one)", "chosen"),
+    Key("DATASETS.REMOVAL_BY", Choice(("pixels", "box_height", "visible", "occlusion", "truncation", "distance")),
+        "which labels are removed first: the smallest in pixels (paper 4.1), or by another rule, where a data set has "
+        "what it asks for (docs/compose.md)", "pixels"),
     Key("DATASETS.SEED", COUNT, "the seed of the choice of images", 0),
     Key("DATASETS.COCO", Many(Entry()),
         "further data sets in COCO's format: a list of {name, annotations, images, domain, categories} "

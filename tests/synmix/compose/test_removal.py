@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synmix.compose.removal import describe_removal, mark_smallest, remaining
+from synmix.compose.removal import describe_removal, mark_removed, remaining
 from synmix.data.table import INSTANCE_SCHEMA
 
 CLASSES = ("person", "car", "train")
@@ -22,7 +22,7 @@ def table(labels):
 
 
 def kept_ids(labels, percentages):
-    return set(remaining(mark_smallest(table(labels), percentages))["instance_id"].to_list())
+    return set(remaining(mark_removed(table(labels), percentages))["instance_id"].to_list())
 
 
 @given(LABELS, PERCENT, PERCENT)
@@ -40,7 +40,7 @@ def test_a_class_does_not_feel_the_thresholds_of_others(labels, mine, other):
 
 @given(LABELS, PERCENT)
 def test_no_label_goes_while_a_smaller_one_of_its_class_stays(labels, percent):
-    marked = mark_smallest(table(labels), {"default": percent}).filter(~pl.col("crowd"))
+    marked = mark_removed(table(labels), {"default": percent}).filter(~pl.col("crowd"))
     for _, rows in marked.group_by("category"):
         removed, kept = rows.filter(pl.col("removed"))["pixels"], rows.filter(~pl.col("removed"))["pixels"]
         if len(removed) and len(kept):
@@ -49,7 +49,7 @@ def test_no_label_goes_while_a_smaller_one_of_its_class_stays(labels, percent):
 
 @given(LABELS, st.integers(0, 100))
 def test_counts_are_exact_and_groups_stay(labels, percent):
-    marked = mark_smallest(table(labels), {"default": percent})
+    marked = mark_removed(table(labels), {"default": percent})
     assert not marked.filter(pl.col("crowd"))["removed"].any()
     for report in describe_removal(marked, {"default": percent}):
         exact = (Decimal(percent) * report.labels / 100).to_integral_value(ROUND_HALF_EVEN)
@@ -63,22 +63,22 @@ def test_the_order_of_rows_does_not_matter(labels, percent, random):
     order = list(range(len(rows)))
     random.shuffle(order)
     shuffled = rows[order] if len(rows) else rows
-    assert set(remaining(mark_smallest(shuffled, {"default": percent}))["instance_id"]) == kept_ids(
+    assert set(remaining(mark_removed(shuffled, {"default": percent}))["instance_id"]) == kept_ids(
         labels, {"default": percent}
     )
 
 
 def test_half_counts_round_to_even_as_the_user_wrote_them(make_instances):
     five = make_instances([("f", i, "car", 10 + i) for i in range(5)])
-    assert mark_smallest(five, {"car": 30})["removed"].sum() == 2  # 1.5 -> 2
-    assert mark_smallest(five, {"car": 50})["removed"].sum() == 2  # 2.5 -> 2
+    assert mark_removed(five, {"car": 30})["removed"].sum() == 2  # 1.5 -> 2
+    assert mark_removed(five, {"car": 50})["removed"].sum() == 2  # 2.5 -> 2
     thousand = make_instances([("f", i, "car", 10 + i) for i in range(1000)])
-    assert mark_smallest(thousand, {"car": 57.35})["removed"].sum() == 574  # 573.5, which a float makes 573.4999...
+    assert mark_removed(thousand, {"car": 57.35})["removed"].sum() == 574  # 573.5, which a float makes 573.4999...
 
 
 def test_ties_favour_neither_early_frames_nor_low_ids(make_instances):
     rows = make_instances([(f"f{i:04d}", 26000 + i, "car", 7) for i in range(1000)])
-    removed = mark_smallest(rows, {"car": 50})["removed"]
+    removed = mark_removed(rows, {"car": 50})["removed"]
     assert removed.sum() == 500
     assert 200 < removed[:500].sum() < 300
 
@@ -87,7 +87,7 @@ def test_the_report_counts_what_the_metric_never_scores(make_instances):
     rows = make_instances(
         [("f", i, "bus", pixels) for i, pixels in enumerate((99, 100, 101, 5))] + [("f", 9, "car", 3)]
     )
-    reports = describe_removal(mark_smallest(rows, {"bus": 75}), {"bus": 75})
+    reports = describe_removal(mark_removed(rows, {"bus": 75}), {"bus": 75})
     assert [report.category for report in reports] == ["car", "bus"]  # the paper's order
     assert reports[1].to_dict() == {
         "category": "bus",
@@ -113,5 +113,5 @@ def test_the_papers_label_counts_follow_from_its_thresholds():
             "instance_id": range(137_255),
         }
     )
-    kept = len(remaining(mark_smallest(rows, {"person": 60, "default": 30})))
+    kept = len(remaining(mark_removed(rows, {"person": 60, "default": 30})))
     assert kept == pytest.approx(70_744, rel=0.01)

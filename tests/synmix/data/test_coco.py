@@ -1,5 +1,6 @@
 """COCO-format data sets beside the built-in ones: read as Detectron2 reads them, mapped by name or by a table."""
 
+import fnmatch
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pycocotools import mask as mask_util
 
 from synmix.compose.composition import CompositionSpec, compose
 from synmix.data import coco, sources
+from synmix.data.coco_categories import class_of_category
 from synmix.data.segmentation import counts_of
 from synmix.errors import UserError
 
@@ -73,6 +75,56 @@ def test_categories_map_by_a_table(register):
     persons = table.instances.filter(category="person")
     assert persons["pixels"].to_list() == [60]  # counted from the polygon, since the file gives no area
     assert persons.select("x_min", "y_min", "x_max", "y_max").row(0) == (2, 3, 12, 9)
+
+
+@pytest.fixture
+def cones(register, document):
+    document["categories"] = [
+        {"id": 1, "name": "blue_cone"}, {"id": 7, "name": "blue_cone_large"}, {"id": 9, "name": "orange_cone"},
+    ]  # fmt: skip
+    return register
+
+
+def classes(source):
+    return dict(source.table().instances.select("instance_id", "category").iter_rows())
+
+
+def test_categories_map_by_patterns_and_an_exact_name_wins(cones):
+    assert classes(cones(categories={"blue_*": "car"})) == {11: "car", 12: "car", 14: "car"}
+    found = classes(cones(categories={"*cone*": "car", "blue_cone_large": "bus", "orange_con?": "car"}))
+    assert found == {11: "car", 12: "bus", 13: "car", 14: "car"}
+
+
+def test_a_name_that_looks_like_a_pattern_is_a_name(cones, document):
+    document["categories"][0]["name"] = "blue*"
+    assert classes(cones(categories={"blue*": "car"})) == {11: "car", 14: "car"}
+
+
+@pytest.mark.parametrize(
+    ("categories", "sentence"),
+    [
+        ({"blue*": "car", "red*": "bus"}, r"no category that matches 'red\*' to map; it has blue_cone, "),
+        ({"blue*": "car", "*large": "bus"}, r"'blue_cone_large' .* matches 'blue\*' \(car\) and '\*large' \(bus\)"),
+        ({"Blue*": "car"}, "no category that matches"),
+    ],
+)
+def test_patterns_that_cannot_be_meant(cones, categories, sentence):
+    with pytest.raises(UserError, match=sentence):
+        cones(categories=categories).table()
+
+
+@given(st.dictionaries(st.text("ab*?", min_size=1, max_size=3), st.sampled_from(["car", "bus"]), max_size=3))
+def test_every_category_has_the_class_of_its_name_or_of_all_patterns_that_match(mapping):
+    names = ["a", "b", "ab", "a*", "bba"]
+    entries = [{"id": name, "name": name} for name in names]
+    try:
+        found = class_of_category(Path("x.json"), entries, tuple(mapping.items()), ("car", "bus"))
+    except UserError as error:
+        assert "x.json" in str(error)
+        return
+    for name in names:
+        matching = {mapping[key] for key in mapping if fnmatch.fnmatchcase(name, key) and key not in names}
+        assert {found[name]} == ({mapping[name]} if name in mapping else matching or {None})
 
 
 def test_dicts_equal_detectron2s_own(register, tmp_path, document):

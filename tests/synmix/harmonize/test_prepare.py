@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import polars as pl
 import pytest
 
 from synmix import files
@@ -303,3 +304,58 @@ def test_half_written_files_of_a_killed_tool_are_cleaned_up(synscapes_root, tmp_
     files._CLEANED.clear()
     prepare(synscapes_root, output, num_workers=1, overwrite=True)
     assert not left.exists()
+
+
+def known(root, number, **tables):
+    """Adds what Synscapes says of instances beside their class to a frame's meta."""
+    path = root / "meta" / f"{number}.json"
+    meta = json.loads(path.read_text())
+    meta["instance"] |= tables
+    path.write_text(json.dumps(meta))
+
+
+def test_what_synscapes_says_of_instances_comes_along_by_their_new_ids(synscapes_root, tmp_path):
+    boxes = {"3300001": {"zmin": 8, "zmax": 10.0}, "2600003": {"zmin": -4, "zmax": 9}, "2400004": {"zmin": 5}}
+    known(synscapes_root, 3, occluded={"3300001": 0.25, "2600003": 1, "2600050": 0.5, "x": 0.1}, bbox2d=boxes,
+          truncated={"3300001": 0.0, "2600003": "much", "3200002": 1.5})  # fmt: skip
+    prepare(synscapes_root, tmp_path / "copy", num_workers=1)
+    frames = {frame.name[-2:]: frame for frame in cityscapes.list_frames(tmp_path / "copy", "train")}
+    # riders come in the order of the Synscapes ids: the motorcycle's first; hidden and unknown instances are left out
+    assert read_json(frames["03"].attributes) == {
+        "occluded": {"25001": 0.25, "26000": 1.0, "33000": 0.25},
+        "truncated": {"25001": 0.0, "33000": 0.0},
+        "distance": {"25001": 9.0, "33000": 9.0},
+    }
+    assert read_json(frames["04"].attributes) == {"occluded": {}, "truncated": {}, "distance": {}}
+    rows = build_table("copy", list(frames.values()), num_workers=1).instances
+    assert rows.filter(pl.col("occluded").is_not_null()).select("frame", "instance_id", "occluded").rows() == [
+        (frames["03"].name, 25001, 0.25), (frames["03"].name, 26000, 1.0), (frames["03"].name, 33000, 0.25),
+    ]  # fmt: skip
+
+
+def test_a_copy_from_before_attributes_gets_them_and_nothing_else_changes(synscapes_root, tmp_path):
+    known(synscapes_root, 2, occluded={"3300001": 0.25})
+    output = tmp_path / "copy"
+    prepare(synscapes_root, output, num_workers=1)
+    maps = {path: path.read_bytes() for path in output.rglob("*_gtFine_*.png")}
+    frames = cityscapes.list_frames(output, "train")
+    for each in frames:
+        each.attributes.unlink()
+    before = build_table("copy", frames, num_workers=1)
+    assert "occluded" not in before.instances.columns
+    summary = prepare(synscapes_root, output, num_workers=1)
+    assert (summary.written, summary.kept) == (8, 2)
+    assert maps == {path: path.read_bytes() for path in output.rglob("*_gtFine_*.png")}
+    after = build_table("copy", frames, num_workers=1)  # the table of before is stale
+    assert after.instances["occluded"].drop_nulls().to_list() == [0.25, 0.25]
+    assert after.instances.select(before.instances.columns).equals(before.instances)
+
+
+def test_a_damaged_side_file_is_named(synscapes_root, tmp_path):
+    prepare(synscapes_root, tmp_path / "copy", num_workers=1)
+    frame = cityscapes.list_frames(tmp_path / "copy", "train")[0]
+    for spoilt in ("{", "[]", '{"occluded": {}}', '{"occluded": {"a": 1}, "truncated": {}, "distance": {}}',
+                   '{"occluded": {"1": 7}, "truncated": {}, "distance": {}}'):  # fmt: skip
+        frame.attributes.write_text(spoilt)
+        with pytest.raises(UserError, match=r"gtFine_attributes\.json'"):
+            build_table("spoilt", [frame], num_workers=1)

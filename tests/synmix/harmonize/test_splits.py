@@ -1,9 +1,15 @@
 """Which frame goes into which split."""
 
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synmix.errors import UserError
-from synmix.harmonize.splits import assign_splits
+from synmix.harmonize.splits import assign_splits, read_split_list
 
 
 def counts(assignment):
@@ -53,6 +59,65 @@ def test_lists_from_files_report_doubles_and_strangers(tmp_path):
     assert assignment.split_of == {1: "train", 2: "train", 3: "val"}
     assert [number for number, _ in assignment.problems] == [2, 99, 2]
     assert "already for 'train'" in assignment.problems[2][1]
+
+
+WRITTEN = st.sampled_from(
+    [
+        "{}",
+        "{}.png",
+        "img/rgb/{}.png",
+        "/data/my Synscapes/meta/{}.json",
+        "img\\rgb\\{}.png",
+        "synscapes_000000_{:06}",
+        "leftImg8bit/train/synscapes/synscapes_000000_{:06}_leftImg8bit.png",
+    ]
+)
+WORD = WRITTEN.filter(lambda form: " " not in form)
+
+
+def listed(text):
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "list.txt"
+        path.write_text(text)
+        return read_split_list(path)
+
+
+@given(st.lists(st.tuples(st.integers(0, 99_999), WRITTEN)))
+def test_a_frame_a_line_however_it_is_written(entries):
+    assert listed("# mine\n\n" + "\r\n".join(form.format(number) for number, form in entries)) == [
+        n for n, _ in entries
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 99_999), WORD)), st.sampled_from([",", " ", ", ", "\t", ";\n", " \n"]))
+def test_frames_however_they_are_separated(entries, separator):
+    assert listed(separator.join(form.format(number) for number, form in entries)) == [n for n, _ in entries]
+
+
+@given(st.lists(st.tuples(st.integers(0, 99_999), st.one_of(st.none(), WRITTEN))))
+def test_frames_as_a_json_list(entries):
+    text = json.dumps([number if form is None else form.format(number) for number, form in entries], indent=1)
+    assert listed(text) == [number for number, _ in entries]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("1, 2\n3, x4\n", r"'3, x4' in line 2; every line must name frames, like 17"),
+        ("1\n-2\n", "'-2' in line 2"),
+        ("1.5", "in line 1"),
+        ("1 my data/2.png", "in line 1"),
+        ("17.jpg", "in line 1"),
+        ('[1, "2.png", "b"]', "'b' as entry 3"),
+        ("[1, [2]]", "as entry 2"),
+        ("[1, true]", "True as entry 2"),
+        ("[1, 2", "not valid JSON"),
+        ("9999999999", "in line 1"),
+    ],
+)
+def test_what_names_no_frame_is_told_with_its_place(text, sentence):
+    with pytest.raises(UserError, match=sentence):
+        listed(text)
 
 
 def test_a_bad_line_a_missing_file_and_an_unknown_split_get_a_sentence(tmp_path):

@@ -11,7 +11,8 @@ import polars as pl
 
 from synmix.compose import manifest, mixing
 from synmix.compose.part import Part
-from synmix.compose.removal import describe_removal, mark_smallest, remaining
+from synmix.compose.removal import describe_removal, mark_removed, remaining
+from synmix.compose.removal_rules import PIXELS, rule_of
 from synmix.compose.spec import CompositionSpec
 from synmix.data import sources
 from synmix.data.sources import DataSource
@@ -115,12 +116,14 @@ def _choose(
 
 def _part(spec: CompositionSpec, member: DataSource, table: InstanceTable, chosen: set[str], repeat: int) -> Part:
     percentages = spec.removal if _is_synthetic(member) else {}
+    rule = rule_of(spec.removal_by) if any(percentages.values()) else PIXELS
+    rule.check(table)
     if spec.removal_scope == "chosen":
-        marked = mark_smallest(_of(table.instances, chosen), percentages)
+        marked = mark_removed(_of(table.instances, chosen), percentages, rule)
     else:
-        marked = _of(mark_smallest(table.instances, percentages), chosen)
+        marked = _of(mark_removed(table.instances, percentages, rule), chosen)
     reduced = InstanceTable(table.name, _of(table.frames, chosen), remaining(marked))
-    return Part(member, reduced, repeat, len(table.frames), describe_removal(marked, percentages))
+    return Part(member, reduced, repeat, len(table.frames), describe_removal(marked, percentages, rule))
 
 
 def _of(rows: pl.DataFrame, chosen: set[str]) -> pl.DataFrame:

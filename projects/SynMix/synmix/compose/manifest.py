@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from synmix.compose.part import Part
+from synmix.compose.removal_rules import PIXELS
 from synmix.compose.spec import CompositionSpec
 from synmix.errors import UserError
 from synmix.files import checksum, read_json, write_json
@@ -45,6 +46,7 @@ def describe(spec: CompositionSpec, parts: Sequence[Part]) -> dict[str, Any]:
         "checksum": checksum(choice),
         "seed": int(spec.seed),
         "removal_scope": spec.removal_scope,
+        "removal_by": spec.removal_by,
         "drop_empty": spec.drop_empty,
         "images": sum(part.num_images for part in parts),
         "labels": sum(len(part.table.instances) for part in parts),
@@ -112,6 +114,8 @@ def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
     """What differs between two manifests, from ``a`` to ``b``, a phrase each; empty where they are equal."""
     keys = ("seed", "removal_scope", "drop_empty")
     phrases = [f"{key} {a[key]} -> {b[key]}" for key in keys if a[key] != b[key]]
+    before, after = (manifest.get("removal_by", PIXELS.name) for manifest in (a, b))  # older ones do not say
+    phrases += [f"removal_by {before} -> {after}"] if before != after else []
     sets_a, sets_b = ({entry["name"]: entry for entry in manifest["data_sets"]} for manifest in (a, b))
     phrases += [f"data set '{name}' is no longer used" for name in sets_a if name not in sets_b]
     phrases += [f"data set '{name}' is new" for name in sets_b if name not in sets_a]

@@ -9,7 +9,7 @@ import polars as pl
 
 from synmix.compose.removal import ClassRemoval
 from synmix.data.sources import DataSource
-from synmix.data.table import InstanceTable
+from synmix.data.table import INSTANCE_SCHEMA, InstanceTable
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Part:
 
     @cached_property
     def labels_sha256(self) -> str:
-        """Of the remaining labels, every column; independent of file formats and library versions."""
-        columns = pl.all().cast(pl.String).fill_null("")  # a null would drop its whole row
+        """Of the remaining labels, every column that all data sets have; independent of file formats and of library
+        versions."""
+        columns = pl.col(*INSTANCE_SCHEMA).cast(pl.String).fill_null("")  # a null would drop its whole row
         rows = self.table.instances.select(pl.concat_str(columns, separator="\t").str.join("\n"))
         return hashlib.sha256((rows.item() or "").encode()).hexdigest()

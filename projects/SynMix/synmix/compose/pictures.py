@@ -9,7 +9,8 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from synmix.compose.mixing import percentage_of
-from synmix.compose.removal import DEFAULT, mark_smallest
+from synmix.compose.removal import DEFAULT, mark_removed
+from synmix.compose.removal_rules import PIXELS, RemovalRule
 from synmix.compose.thresholds import Match
 from synmix.data.images import read_map, read_rgb
 from synmix.data.segmentation import mask_of
@@ -25,7 +26,12 @@ _REAL, _ALL, _KEPT = "#1f6fb4", "#c9a27e", "#d9541e"
 
 
 def removal_sheet(
-    source: DataSource, table: InstanceTable, frame: str, percents: Sequence[float] = FIGURE_3, columns: int = 3
+    source: DataSource,
+    table: InstanceTable,
+    frame: str,
+    percents: Sequence[float] = FIGURE_3,
+    columns: int = 3,
+    rule: RemovalRule = PIXELS,
 ) -> np.ndarray:
     """One frame with the labels that remain at each threshold.
 
@@ -37,14 +43,15 @@ def removal_sheet(
         (H, W, 3) RGB: a sheet with a panel for each threshold.
 
     Raises:
-        UserError: no such frame.
+        UserError: no such frame, or the set lacks what the rule asks for.
     """
+    rule.check(table)
     frames = table.frames.filter(frame=frame)
     if frames.is_empty():
         raise UserError(f"'{table.name}' has no frame '{frame}'; the first is '{table.frames['frame'][0]}'.")
     record = source.dicts(InstanceTable(table.name, frames, table.instances.filter(frame=frame)))[0]
     image, masks = read_rgb(record["file_name"]), _masks(record)
-    panels = [_panel(table, frame, percent, image, masks) for percent in percents]
+    panels = [_panel(table, frame, percent, image, masks, rule) for percent in percents]
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     return side_by_side(rows, width=min(960, max(480, image.shape[1] // 2)))
 
@@ -63,16 +70,22 @@ def fullest_frame(table: InstanceTable) -> str:
 
 
 def _panel(
-    table: InstanceTable, frame: str, percent: float, image: np.ndarray, masks: Mapping[int, tuple[int, np.ndarray]]
+    table: InstanceTable,
+    frame: str,
+    percent: float,
+    image: np.ndarray,
+    masks: Mapping[int, tuple[int, np.ndarray]],
+    rule: RemovalRule,
 ) -> tuple[str, np.ndarray]:
-    marked = mark_smallest(table.instances, {DEFAULT: percent}).filter(frame=frame, crowd=False)
+    marked = mark_removed(table.instances, {DEFAULT: percent}, rule).filter(frame=frame, crowd=False)
     remaining = set(marked.filter(removed=False)["instance_id"].to_list())
     # A removed label is drawn as an empty mask, so that the others keep their shades from panel to panel.
     shown = [
         (category, mask if instance_id in remaining else np.zeros_like(mask))
         for instance_id, (category, mask) in masks.items()
     ]
-    title = f"{percent:g} % removed: {len(remaining)} of {len(marked)} labels"
+    how = "" if rule is PIXELS else f" by {rule.name}"
+    title = f"{percent:g} % removed{how}: {len(remaining)} of {len(marked)} labels"
     return title, draw_masks(image, shown)
 
 
@@ -87,33 +100,38 @@ def _masks(record: Mapping[str, Any]) -> dict[int, tuple[int, np.ndarray]]:
 
 
 def size_distributions(
-    real: Mapping[str, np.ndarray], synthetic: Mapping[str, np.ndarray], matches: Sequence[Match]
+    real: Mapping[str, np.ndarray],
+    synthetic: Mapping[str, np.ndarray],
+    matches: Sequence[Match],
+    rule: RemovalRule = PIXELS,
 ) -> Figure:
-    """Cumulative size distributions of each matched class: real, synthetic, and synthetic after the removal.
+    """Cumulative size distributions of each matched class, or those of another rule's values: real, synthetic, and
+    synthetic after the removal.
 
     Args:
-        real, synthetic: class -> sizes in pixels.
+        real, synthetic: class -> sizes in pixels, or the rule's values.
     """
     columns = min(4, len(matches))
     rows = -(-len(matches) // columns)
     figure = Figure(figsize=(3.4 * columns, 2.9 * rows + 0.7), layout="constrained")
     for index, match in enumerate(matches):
         axes = figure.add_subplot(rows, columns, index + 1)
-        kept = np.sort(synthetic[match.category])
+        kept = rule.in_order(synthetic[match.category])
         kept = kept[percentage_of(match.percent, len(kept)) :]
         _cumulative(axes, synthetic[match.category], _ALL, "synthetic, all labels")
         _cumulative(axes, kept, _KEPT, "synthetic, after removal")
         _cumulative(axes, real[match.category], _REAL, "real")
-        label = f"{MIN_PIXELS} pixels, the least that is scored"
-        axes.axvline(MIN_PIXELS, color="#777777", linewidth=1, linestyle=":", label=label)
+        if rule is PIXELS:
+            label = f"{MIN_PIXELS} pixels, the least that is scored"
+            axes.axvline(MIN_PIXELS, color="#777777", linewidth=1, linestyle=":", label=label)
         axes.set_title(f"{match.category}: {match.percent} %  ({match.before:.2f} → {match.after:.2f})", fontsize=10)
-        axes.set_xscale("log")
+        axes.set_xscale("log" if rule.is_size else "linear")
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         if index % columns == 0:
             axes.set_ylabel("share of labels")
         if index >= len(matches) - columns:
-            axes.set_xlabel("pixels")
+            axes.set_xlabel("pixels" if rule is PIXELS else f"{rule.name} [{rule.unit}]")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
     return figure

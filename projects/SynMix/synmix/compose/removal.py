@@ -1,4 +1,5 @@
-"""The removal of labels (paper 4.1): a percentage of each class's labels is removed, smallest pixel count first.
+"""The removal of labels (paper 4.1): a percentage of each class's labels is removed, smallest pixel count first, or by
+another of the rules of ``removal_rules.py``.
 
 A removed label is a missing row of the instance table, hence background; groups (crowd rows) are left alone.
 """
@@ -12,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from synmix.compose.mixing import percentage_of
+from synmix.compose.removal_rules import PIXELS, RemovalRule
 from synmix.labels import CLASS_NAMES, MIN_PIXELS
 
 #: What a percentage is taken of: the labels of the chosen images, or of their whole data set.
@@ -27,7 +29,7 @@ class ClassRemoval:
     percent: float
     labels: int  # before
     removed: int
-    threshold: int | None  # pixels of the largest label removed; None where none was
+    threshold: float | None  # value of the last label removed, by the rule: pixels of the largest; None where none was
     removed_unscored: int  # of the removed, those under the metric's MIN_PIXELS, which no evaluation ever scores
 
     @property
@@ -39,40 +41,44 @@ class ClassRemoval:
         return {**asdict(self), "kept": self.kept}
 
 
-def mark_smallest(instances: pl.DataFrame, percentages: Mapping[str, float]) -> pl.DataFrame:
-    """Marks the given percentage of each class's labels, smallest first, in a new Boolean column ``removed``.
+def mark_removed(instances: pl.DataFrame, percentages: Mapping[str, float], rule: RemovalRule = PIXELS) -> pl.DataFrame:
+    """Marks the given percentage of each class's labels, in the rule's order, in a new Boolean column ``removed``.
 
-    30 % of n labels are round-half-even(0.3 n) labels, exactly; labels of equal size go in the order of
+    30 % of n labels are round-half-even(0.3 n) labels, exactly; labels of equal value go in the order of
     sha256(frame, instance id), so that ties favour neither early frames nor low ids and fall alike on every machine.
 
     Args:
         instances: rows of ``INSTANCE_SCHEMA``.
         percentages: class name, or ``default`` for every other class, to 0..100.
+        rule: which go first; the smallest unless said otherwise.
     """
-    pixels = instances["pixels"].to_numpy()
+    ranks = rule.ranks(rule.values(instances))
     removed = np.zeros(len(instances), dtype=bool)
     for category, rows in _rows_by_class(instances).items():
         count = percentage_of(percent_of_class(percentages, category), len(rows))
-        removed[_smallest(instances, pixels, rows, count)] = True
+        removed[_first(instances, ranks, rows, count)] = True
     return instances.with_columns(pl.Series("removed", removed))
 
 
 def remaining(marked: pl.DataFrame) -> pl.DataFrame:
-    """The rows that :func:`mark_smallest` did not mark, in their order, without the mark."""
+    """The rows that :func:`mark_removed` did not mark, in their order, without the mark."""
     return marked.filter(~pl.col("removed")).drop("removed")
 
 
-def describe_removal(marked: pl.DataFrame, percentages: Mapping[str, float]) -> list[ClassRemoval]:
+def describe_removal(
+    marked: pl.DataFrame, percentages: Mapping[str, float], rule: RemovalRule = PIXELS
+) -> list[ClassRemoval]:
     """What was removed of each class that has labels, in :func:`class_order`; ``marked`` comes from
-    :func:`mark_smallest`."""
+    :func:`mark_removed` by the same rule."""
     gone = pl.col("removed")
+    values = rule.value.filter(gone)
     rows = (
         marked.filter(~pl.col("crowd"))
         .group_by("category")
         .agg(
             pl.len(),
             gone.sum().alias("removed"),
-            pl.col("pixels").filter(gone).max().alias("threshold"),
+            (values.max() if rule.first == "low" else values.min()).alias("threshold"),
             (gone & (pl.col("pixels") < MIN_PIXELS)).sum().alias("unscored"),
         )
     )
@@ -102,13 +108,13 @@ def _rows_by_class(instances: pl.DataFrame) -> dict[str, np.ndarray]:
     }
 
 
-def _smallest(instances: pl.DataFrame, pixels: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
-    """The ``count`` rows with the fewest pixels. Only the ties at the threshold need a hash."""
+def _first(instances: pl.DataFrame, ranks: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+    """The ``count`` rows with the lowest ranks. Only the ties at the threshold need a hash."""
     if count == 0:
         return rows[:0]
-    sizes = pixels[rows]
-    threshold = np.partition(sizes, count - 1)[count - 1]
-    below, ties = rows[sizes < threshold], rows[sizes == threshold]
+    found = ranks[rows]
+    threshold = np.partition(found, count - 1)[count - 1]
+    below, ties = rows[found < threshold], rows[found == threshold]
     if len(below) + len(ties) == count:
         return np.concatenate([below, ties])
     names = instances[ties].select("frame", "instance_id").iter_rows()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synmix.compose.removal import DEFAULT, Scope
+from synmix.compose.removal_rules import PIXELS, rule_of
 from synmix.data import coco
 from synmix.errors import UserError, did_you_mean
 
@@ -28,6 +29,8 @@ class CompositionSpec:
     #: class name or ``default`` to percent
     removal: Mapping[str, float] = field(default_factory=dict)
     removal_scope: Scope = "chosen"
+    #: name of a rule of ``removal_rules.py``
+    removal_by: str = PIXELS.name
     seed: int = 0
     #: Leave out images without a label, as ``DATALOADER.FILTER_EMPTY_ANNOTATIONS`` of Detectron2 does.
     drop_empty: bool = True
@@ -45,6 +48,7 @@ class CompositionSpec:
             repeat=tuple(data.REPEAT),
             removal={name: percent for name, percent in data.REMOVAL.items() if percent is not None},
             removal_scope=data.REMOVAL_SCOPE,
+            removal_by=data.REMOVAL_BY,
             seed=data.SEED,
             drop_empty=cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS,
         )
@@ -54,6 +58,7 @@ class CompositionSpec:
         self._check_counts("IMAGES", self.images)
         self._check_counts("REPEAT", self.repeat)
         self._check_total()
+        rule_of(self.removal_by)
 
     def _check_names(self) -> None:
         if not self.data_sets:

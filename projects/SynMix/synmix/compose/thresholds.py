@@ -13,6 +13,7 @@ import polars as pl
 
 from synmix.compose.mixing import percentage_of
 from synmix.compose.removal import class_order
+from synmix.compose.removal_rules import PIXELS, RemovalRule
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError
 from synmix.statistics import Runs
@@ -121,7 +122,7 @@ class Match:
 
     category: str
     percent: int
-    threshold: float | None  # size of the largest label removed, in pixels of the real frames
+    threshold: float | None  # value of the last label removed; of sizes, in pixels of the real frames
     num_real: int
     num_synthetic: int  # before the removal
     before: float  # distance without removal
@@ -129,12 +130,15 @@ class Match:
 
 
 def match_sizes(
-    real: Mapping[str, np.ndarray], synthetic: Mapping[str, np.ndarray], distance: Distance
+    real: Mapping[str, np.ndarray],
+    synthetic: Mapping[str, np.ndarray],
+    distance: Distance,
+    rule: RemovalRule = PIXELS,
 ) -> tuple[list[Match], int]:
-    """Thresholds that bring the size distributions closest, without any training.
+    """Thresholds that bring the distributions of sizes, or of another rule's values, closest, without any training.
 
     Args:
-        real, synthetic: class -> (R,), (S,) sizes of :func:`label_sizes`.
+        real, synthetic: class -> (R,), (S,) values of :func:`label_sizes`, by the rule.
 
     Returns:
         A match for each class that both have, in the order of ``real``; and the one percentage for all classes with
@@ -144,38 +148,40 @@ def match_sizes(
         UserError: no class has labels in both.
     """
     shared = [category for category in real if len(real[category]) and len(synthetic.get(category, ()))]
-    curves = {category: distances(real[category], synthetic[category], distance) for category in shared}
+    curves = {category: distances(real[category], synthetic[category], distance, rule) for category in shared}
     if not shared:
         raise UserError("the two data sets share no class with labels; there is nothing to match.")
-    matches = [_match(category, real[category], synthetic[category], curves[category]) for category in shared]
+    matches = [_match(category, real[category], synthetic[category], curves[category], rule) for category in shared]
     together = sum(len(synthetic[category]) * curves[category] for category in shared)
     return matches, PERCENTS[int(np.argmin(together))]
 
 
-def _match(category: str, real: np.ndarray, synthetic: np.ndarray, curve: np.ndarray) -> Match:
+def _match(category: str, real: np.ndarray, synthetic: np.ndarray, curve: np.ndarray, rule: RemovalRule) -> Match:
     best = int(np.argmin(curve))  # of equals, the one that removes least
     count = percentage_of(PERCENTS[best], len(synthetic))
-    threshold = float(np.sort(synthetic)[count - 1]) if count else None
+    threshold = float(rule.in_order(synthetic)[count - 1]) if count else None
     before, after = float(curve[0]), float(curve[best])
     return Match(category, PERCENTS[best], threshold, len(real), len(synthetic), before, after)
 
 
-def distances(real: np.ndarray, synthetic: np.ndarray, distance: Distance) -> np.ndarray:
-    """Distance between the sizes after removing each of ``PERCENTS`` of the synthetic ones, smallest first.
+def distances(real: np.ndarray, synthetic: np.ndarray, distance: Distance, rule: RemovalRule = PIXELS) -> np.ndarray:
+    """Distance between the values after removing each of ``PERCENTS`` of the synthetic ones, in the rule's order.
 
     Kolmogorov-Smirnov is the largest gap between the two cumulative curves (0..1). Wasserstein is the area between
-    them over log2 of the size: in how many doublings of area the labels differ on average.
+    them: over log2 of sizes, in how many doublings the labels differ on average; over the values themselves where they
+    are no sizes, in the rule's unit.
 
     Args:
-        real, synthetic: (R,), (S,) sizes above 0.
+        real, synthetic: (R,), (S,) values; sizes are above 0.
 
     Returns:
         (len(PERCENTS),)
     """
-    sizes = np.unique(np.concatenate([real, synthetic]))  # (U,)
-    cumulative_real = np.searchsorted(np.sort(real), sizes, side="right") / len(real)
-    count = np.searchsorted(np.sort(synthetic), sizes, side="right")
-    width = np.diff(np.log2(sizes))
+    turned = real if rule.first == "low" else -real, synthetic if rule.first == "low" else -synthetic
+    sizes = np.unique(np.concatenate(turned))  # (U,)
+    cumulative_real = np.searchsorted(np.sort(turned[0]), sizes, side="right") / len(real)
+    count = np.searchsorted(np.sort(turned[1]), sizes, side="right")
+    width = np.diff(np.log2(sizes) if rule.is_size else sizes)
     result = np.empty(len(PERCENTS))
     for index, percent in enumerate(PERCENTS):
         removed = percentage_of(percent, len(synthetic))
@@ -185,20 +191,28 @@ def distances(real: np.ndarray, synthetic: np.ndarray, distance: Distance) -> np
     return result
 
 
-def label_sizes(table: InstanceTable, frame_pixels: int | None = None) -> dict[str, np.ndarray]:
-    """Sizes of the labels (groups left out) by class, in pixels; classes in the paper's order.
+def label_sizes(
+    table: InstanceTable, frame_pixels: int | None = None, rule: RemovalRule = PIXELS
+) -> dict[str, np.ndarray]:
+    """Sizes of the labels (groups left out) by class, in pixels, or another rule's values, without the labels that have
+    none; classes in the paper's order.
 
     Args:
         frame_pixels: scale sizes to frames of so many pixels, so that sets of different resolution compare; None
             leaves them.
+
+    Raises:
+        UserError: the data set lacks what the rule asks for.
     """
-    size = pl.col("pixels").cast(pl.Float64)
+    rule.check(table)
+    size = rule.value.cast(pl.Float64)
     rows = table.instances.filter(~pl.col("crowd"))
-    if frame_pixels:
+    if frame_pixels and rule.is_size:
         area = (pl.col("height").cast(pl.Int64) * pl.col("width")).alias("area")
         rows = rows.join(table.frames.select("frame", area), on="frame", how="left")
-        size = size * frame_pixels / pl.col("area")
-    groups = rows.select("category", size.alias("size")).group_by("category").agg("size")
+        larger = frame_pixels / pl.col("area")  # in area
+        size = size * (larger if rule.side_power == 2 else larger.sqrt())
+    groups = rows.select("category", size.alias("size")).drop_nulls().group_by("category").agg("size")
     sizes = dict(zip(groups["category"].to_list(), groups["size"], strict=True))
     return {category: sizes[category].to_numpy() for category in sorted(sizes, key=class_order)}
 

@@ -10,6 +10,7 @@ SPLITS = ("train", "val", "test")
 IMAGE_SUFFIX = "_leftImg8bit.png"
 INSTANCE_SUFFIX = "_gtFine_instanceIds.png"
 LABEL_SUFFIX = "_gtFine_labelIds.png"
+ATTRIBUTES_SUFFIX = "_gtFine_attributes.json"
 
 
 @dataclass(frozen=True, order=True)
@@ -20,6 +21,12 @@ class Frame:
     image: Path
     instance_map: Path
     label_map: Path
+
+    @property
+    def attributes(self) -> Path:
+        """What is known of its instances beside their pixels (``data/attributes.py``); most data sets have no such
+        file."""
+        return self.instance_map.with_name(f"{self.name}{ATTRIBUTES_SUFFIX}")
 
 
 def frame_paths(root: Path, split: str, name: str) -> Frame:

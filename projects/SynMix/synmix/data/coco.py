@@ -14,6 +14,7 @@ from typing import Any, get_args
 import polars as pl
 from pycocotools import mask as mask_util
 
+from synmix.data.coco_categories import class_of_category
 from synmix.data.coco_checks import (
     ANNOTATION,
     CATEGORY,
@@ -69,7 +70,8 @@ def register_coco_format(
         annotations: the JSON file, relative to ``$DETECTRON2_DATASETS`` or absolute.
         images: the folder that the JSON's file names start from, likewise.
         domain: the role it takes in a mixture.
-        categories: its category names -> ours; None maps by equal name. Labels of other categories are left out.
+        categories: its category names -> ours, or patterns of them (``blue_cone*``, as of file names); an exact name
+            wins over a pattern. None maps by equal name. Labels of other categories are left out.
         classes: the classes to train on; the project's eight unless said otherwise.
         metadata: further Detectron2 metadata (keypoint names, ...).
 
@@ -173,7 +175,7 @@ def _read(
             raise UserError(f"'{path}' has no list '{key}'; it is not in COCO's instance format.")
     for category in document["categories"]:
         check_entry(category, CATEGORY, path, "category")
-    categories = _categories(path, document["categories"], mapping, classes)
+    categories = class_of_category(path, document["categories"], mapping, classes)
     frames = _frames(path, images, document["images"])
     rows = list(_labels(path, document["annotations"], frames, categories))
     used = {row[1] for row in rows}
@@ -184,28 +186,6 @@ def _read(
     frame_table = pl.DataFrame(list(frames.values()), schema=FRAME_SCHEMA, orient="row").sort("frame")
     instances = pl.DataFrame(rows, schema=INSTANCE_SCHEMA, orient="row").sort("frame", "instance_id")
     return _Contents(InstanceTable(name, frame_table, instances), annotations)
-
-
-def _categories(
-    path: Path,
-    categories: Sequence[Mapping[str, Any]],
-    mapping: tuple[tuple[str, str], ...] | None,
-    classes: tuple[str, ...],
-) -> dict[int, str | None]:
-    """Category id -> our class, None for those left out."""
-    names = [category["name"] for category in categories]
-    absent = [name for name, _ in mapping or () if name not in names]
-    if absent:
-        raise UserError(f"'{path}' has no category '{absent[0]}' to map; it has {', '.join(names)}.")
-    table = dict(mapping) if mapping is not None else {name: name for name in classes}
-    if not any(name in table for name in names):
-        raise UserError(
-            f"none of the categories of '{path}' ({', '.join(names)}) is mapped to a class; give 'categories' as "
-            "{its name: our name}."
-        )
-    if len({category["id"] for category in categories}) < len(categories):
-        raise UserError(f"'{path}' gives a category id twice; ids must be unique.")
-    return {category["id"]: table.get(category["name"]) for category in categories}
 
 
 def _frames(path: Path, images: Path, records: Sequence[Mapping[str, Any]]) -> dict[Any, tuple]:

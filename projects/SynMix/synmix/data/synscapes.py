@@ -7,13 +7,14 @@ Shape legend: H, W are the label maps' height and width (720 x 1440 as published
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 
+from synmix.data.attributes import ATTRIBUTE_SCHEMA, Attributes, is_value
 from synmix.data.images import is_palette, kind_of, read_label_map, read_map
 from synmix.errors import UserError
 from synmix.files import read_json
@@ -44,6 +45,7 @@ class Labels:
     class_map: np.ndarray  # (H, W) uint8, Cityscapes label ids
     instance_ids: np.ndarray  # (H, W) uint32; 0 is no instance
     classes: Mapping[int, int]  # instance id -> label id, for every instance that meta lists
+    attributes: Attributes = field(default_factory=dict)  # as far as meta has them
 
 
 def frame_paths(root: Path, number: int, images: Rendering = "rgb") -> Frame:
@@ -94,7 +96,8 @@ def read_labels(frame: Frame) -> Labels:
             f"'{frame.class_map}' is {class_map.shape[1]} x {class_map.shape[0]} pixels but '{frame.instance_map}' is "
             f"{instance_ids.shape[1]} x {instance_ids.shape[0]}; fetch both again from one archive."
         )
-    return Labels(class_map, instance_ids, read_classes(frame.meta))
+    meta = _read_meta(frame.meta)
+    return Labels(class_map, instance_ids, _classes(meta, frame.meta), _attributes(meta))
 
 
 def read_instance_ids(path: str | os.PathLike[str]) -> np.ndarray:
@@ -124,10 +127,20 @@ def read_classes(path: str | os.PathLike[str]) -> dict[int, int]:
     Raises:
         UserError: missing, not JSON, or without ``instance`` / ``class`` as Synscapes has them.
     """
+    return _classes(_read_meta(path), path)
+
+
+def _read_meta(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a meta file says of instances."""
     meta = read_json(path)
     if not isinstance(meta, dict) or not isinstance(meta.get("instance"), dict):
         raise UserError(f"'{path}' has no 'instance' key; it is not a Synscapes meta file, fetch it again.")
-    classes = meta["instance"].get("class")
+    instance: dict[str, Any] = meta["instance"]
+    return instance
+
+
+def _classes(meta: Mapping[str, Any], path: str | os.PathLike[str]) -> dict[int, int]:
+    classes = meta.get("class")
     if not isinstance(classes, dict):
         raise UserError(
             f"'{path}' has no 'class' key under 'instance'; it is not a Synscapes meta file, fetch it again."
@@ -138,3 +151,27 @@ def read_classes(path: str | os.PathLike[str]) -> dict[int, int]:
                 f"'{path}' says class {value!r} for instance {key!r}, but both must be whole numbers; fetch it again."
             )
     return {int(key): value for key, value in classes.items()}
+
+
+def _attributes(meta: Mapping[str, Any]) -> dict[str, dict[int, float]]:
+    """``occluded`` and ``truncated``, and the distance in metres: the middle of ``bbox2d``'s depths, whose keys are
+    better known than ``bbox3d``'s. Labels do not depend on these, so that what is missing or odd is left out."""
+    tables = {name: _table(meta, name) for name in ("occluded", "truncated")}
+    boxes = {key: box for key, box in _table(meta, "bbox2d").items() if isinstance(box, dict)}
+    ends: dict[str, list[Any]] = {key: [box.get("zmin"), box.get("zmax")] for key, box in boxes.items()}
+    tables["distance"] = {
+        key: round(sum(depths) / 2, 4)
+        for key, depths in ends.items()
+        if all(is_value("distance", depth) for depth in depths)
+    }
+    return {
+        name: {
+            int(key): float(value) for key, value in tables[name].items() if key.isdecimal() and is_value(name, value)
+        }
+        for name in ATTRIBUTE_SCHEMA
+    }
+
+
+def _table(meta: Mapping[str, Any], name: str) -> dict[str, Any]:
+    table = meta.get(name)
+    return table if isinstance(table, dict) else {}

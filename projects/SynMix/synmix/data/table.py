@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from synmix.data.attributes import ATTRIBUTE_SCHEMA, read_attributes
 from synmix.data.cityscapes import Frame
 from synmix.data.images import image_size, read_instance_map
 from synmix.data.run_lengths import regions_of, runs_of
@@ -44,7 +45,8 @@ INSTANCE_SCHEMA = {
 #: A box's columns, in the order of ``BoxMode.XYXY_ABS``.
 BOX = ("x_min", "y_min", "x_max", "y_max")
 _REGION_COLUMNS = tuple(INSTANCE_SCHEMA)[1:]
-_REGIONS = pl.Struct([pl.Field(column, INSTANCE_SCHEMA[column]) for column in _REGION_COLUMNS])
+_WITH_ATTRIBUTES = {**INSTANCE_SCHEMA, **ATTRIBUTE_SCHEMA}
+_REGIONS = pl.Struct([pl.Field(column, kind) for column, kind in _WITH_ATTRIBUTES.items() if column != "frame"])
 _CACHE_SCHEMA = {
     "frame": pl.String(),
     "stamp": pl.String(),
@@ -52,7 +54,7 @@ _CACHE_SCHEMA = {
     "width": pl.Int32(),
     "instances": pl.List(_REGIONS),
 }
-_VERSION = 1  # part of the cache's file name: a change of schema makes every older cache stale
+_VERSION = 2  # part of the cache's file name: a change of schema makes every older cache stale
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class InstanceTable:
 
     name: str  # the registered data set
     frames: pl.DataFrame  # FRAME_SCHEMA
-    instances: pl.DataFrame  # INSTANCE_SCHEMA
+    instances: pl.DataFrame  # INSTANCE_SCHEMA, and of ATTRIBUTE_SCHEMA the columns that the data set has
 
 
 def instances_in(instance_map: np.ndarray) -> dict[str, list]:
@@ -121,9 +123,11 @@ def cache_path(name: str, frames: Sequence[Frame]) -> Path:
 def _stamp(frame: Frame) -> str:
     try:
         label, image = frame.instance_map.stat(), frame.image.stat()
+        side = frame.attributes.stat() if frame.attributes.exists() else None
     except OSError as error:
         raise UserError(f"'{error.filename}' {why_absent(error.filename)}; it was there a moment ago.") from None
-    return f"{label.st_size}:{label.st_mtime_ns}:{image.st_size}:{image.st_mtime_ns}"
+    files = (label, image, side) if side else (label, image)
+    return ":".join(f"{status.st_size}:{status.st_mtime_ns}" for status in files)
 
 
 def _read_cache(path: Path) -> pl.DataFrame | None:
@@ -168,10 +172,14 @@ def _read_frame(frame: Frame) -> tuple:
             f"{instance_map.shape[0]}; both must be of one size (prepare_synscapes.py does that for Synscapes)."
         )
     columns = instances_in(instance_map)
+    known = read_attributes(frame.attributes)
+    for name in ATTRIBUTE_SCHEMA:
+        columns[name] = [known.get(name, {}).get(value) for value in columns["instance_id"]]
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     return frame.name, stamp, *size, rows
 
 
 def _explode(joined: pl.DataFrame) -> pl.DataFrame:
     nested = joined.select("frame", "instances").filter(pl.col("instances").list.len() > 0)
-    return nested.explode("instances").unnest("instances").select(*INSTANCE_SCHEMA).sort("frame", "instance_id")
+    rows = nested.explode("instances").unnest("instances").select(*_WITH_ATTRIBUTES).sort("frame", "instance_id")
+    return rows.drop(name for name in ATTRIBUTE_SCHEMA if rows[name].null_count() == len(rows))

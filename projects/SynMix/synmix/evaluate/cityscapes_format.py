@@ -189,6 +189,11 @@ def match_folders(predictions: Path, ground_truth: Path, num_workers: int = 0) -
     return match_table(dict(found))
 
 
+def file_stem(image_id: object) -> str:
+    """What the text file of an image's predictions begins with; the format splits lines at spaces."""
+    return str(image_id).replace("/", "_").replace(" ", "_")
+
+
 class Exporter:
     """Writes predictions as the test server asks for them; an observer of the evaluator.
 
@@ -229,8 +234,7 @@ class Exporter:
 
     def text_of(self, frame: Mapping[str, Any]) -> Path:
         """The text file of an image."""
-        name = str(frame["image_id"]).replace("/", "_").replace(" ", "_")  # the format splits lines at spaces
-        return self.folder / f"{name}_pred.txt"
+        return self.folder / f"{file_stem(frame['image_id'])}_pred.txt"
 
     def zip(self) -> Path:
         """Packs the folder into ``<folder>.zip``, to be sent to the server."""

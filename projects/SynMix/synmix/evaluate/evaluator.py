@@ -163,10 +163,10 @@ def _predictions(instances: Instances | None, shape: tuple[int, int]) -> tuple[M
     masks = instances.pred_masks
     size = (int(masks.shape[1]), int(masks.shape[2]))
     categories = instances.pred_classes.cpu().numpy().astype(np.int64)
-    return from_crops(_crops(masks), size), categories, instances.scores.cpu().double().numpy()
+    return from_crops(crops_of(masks), size), categories, instances.scores.cpu().double().numpy()
 
 
-def _crops(masks: torch.Tensor) -> list[Crop]:
+def crops_of(masks: torch.Tensor) -> list[Crop]:
     """Box crops of (M, H, W) masks, on the CPU; only the crops leave the GPU."""
     masks = masks.detach()
     if masks.dtype != torch.bool:

@@ -13,9 +13,9 @@ import numpy as np
 from synmix.data import cityscapes, synscapes
 from synmix.data.images import image_size
 from synmix.errors import UserError
-from synmix.files import atomic_path, link_to, why_absent
+from synmix.files import atomic_path, link_to, why_absent, write_json
 from synmix.harmonize.journal import Report, append
-from synmix.harmonize.relabel import Tally, harmonize
+from synmix.harmonize.relabel import Harmonized, Tally, harmonize
 
 Link = Literal["symlink", "copy"]
 LINKS: tuple[Link, ...] = ("symlink", "copy")
@@ -74,8 +74,18 @@ def _write(job: Job) -> Tally:
     result = harmonize(labels, job.rules)
     for path, id_map in ((job.target.label_map, result.label_ids), (job.target.instance_map, result.instance_ids)):
         write_map(path, _resize(id_map, size, job.source))
+    write_json(job.target.attributes, attributes_of(labels, result))
     _link(job.source.image, job.target.image, job.link)  # last: a listed image has its labels
     return result.tally
+
+
+def attributes_of(labels: synscapes.Labels, result: Harmonized) -> dict[str, dict[str, float]]:
+    """What Synscapes says of the instances, by their new ids (``data/attributes.py``); a rider and his vehicle, which
+    were one instance, both have what was said of both together."""
+    return {
+        name: {str(value): table[source] for value, source in sorted(result.sources.items()) if source in table}
+        for name, table in labels.attributes.items()
+    }
 
 
 def _checked_size(image: Path) -> tuple[int, int]:

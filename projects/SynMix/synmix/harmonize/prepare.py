@@ -129,8 +129,8 @@ def _target(output: Path, number: int, split: str) -> cityscapes.Frame:
     return cityscapes.frame_paths(output, split, frame_name(number))
 
 
-def _files(frame: cityscapes.Frame) -> tuple[Path, Path, Path]:
-    return frame.image, frame.instance_map, frame.label_map
+def _files(frame: cityscapes.Frame) -> tuple[Path, ...]:
+    return frame.image, frame.instance_map, frame.label_map, frame.attributes
 
 
 def _is_done(job: Job, report: Report) -> bool:

@@ -65,6 +65,7 @@ class Harmonized:
     instance_ids: np.ndarray  # (H, W) uint16, ``labelId * 1000 + k``, or a plain label id
     label_ids: np.ndarray  # (H, W) uint8, in agreement with them
     tally: Tally
+    sources: Mapping[int, int] = field(default_factory=dict)  # of each instance written, the Synscapes id that it was
 
 
 def harmonize(labels: Labels, rules: Mapping[str, str] | None = None) -> Harmonized:
@@ -88,9 +89,9 @@ def harmonize(labels: Labels, rules: Mapping[str, str] | None = None) -> Harmoni
         runs = runs_of(target_map)
         run_targets = runs.values
     sizes = np.bincount(run_targets, weights=runs.lengths, minlength=len(targets)).astype(int)
-    values = _number(targets, sizes, tally)
+    values, sources = _number(targets, sizes, tally)
     label_ids = np.array([target.label for target in targets], dtype=np.uint8)
-    return Harmonized(_expand(values[run_targets], runs), _expand(label_ids[run_targets], runs), tally)
+    return Harmonized(_expand(values[run_targets], runs), _expand(label_ids[run_targets], runs), tally, sources)
 
 
 def _expand(values: np.ndarray, runs: Runs) -> np.ndarray:
@@ -219,10 +220,11 @@ def _tear(target_map: np.ndarray, targets: list[Target]) -> np.ndarray:
     return target_map
 
 
-def _number(targets: list[Target], sizes: np.ndarray, tally: Tally) -> np.ndarray:
-    """(T,) uint16: the Cityscapes id of each target; in the order of the Synscapes ids, so that numbering what is
-    numbered changes nothing."""
+def _number(targets: list[Target], sizes: np.ndarray, tally: Tally) -> tuple[np.ndarray, dict[int, int]]:
+    """(T,) uint16: the Cityscapes id of each target, and the Synscapes ids that instances come from; in the order of
+    those, so that numbering what is numbered changes nothing."""
     values = np.array([target.label for target in targets], dtype=np.uint16)
+    sources: dict[int, int] = {}
     members: dict[int, list[int]] = {}
     for index, target in enumerate(targets):
         if target.source and sizes[index]:
@@ -233,5 +235,6 @@ def _number(targets: list[Target], sizes: np.ndarray, tally: Tally) -> np.ndarra
             tally.note("too_many", int(sizes[index]))
         order = sorted(kept, key=lambda index: (targets[index].source, targets[index].part))
         values[order] = label * INSTANCE_FACTOR + np.arange(len(order))
+        sources |= {int(values[index]): targets[index].source for index in order if targets[index].source > 0}
         tally.after[label] = len(order)
-    return values
+    return values, sources

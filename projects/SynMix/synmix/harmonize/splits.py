@@ -1,11 +1,14 @@
 """The splits of Synscapes, by frame number, share or list; the data set has none of its own."""
 
+import re
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from synmix.data.cityscapes import SPLITS
 from synmix.errors import UserError
+from synmix.files import read_json, read_text
 
 #: 20,000 frames for training and 5,000 for validation and test (paper 3.1); frames share no world, so numbers are fair.
 INDEX_RANGES: Mapping[str, range] = {
@@ -13,6 +16,10 @@ INDEX_RANGES: Mapping[str, range] = {
     "val": range(20_001, 22_501),
     "test": range(22_501, 25_001),
 }
+
+#: A frame as lists name it: its number, with folders and an ending, or as the harmonised copy calls it.
+_FRAME = re.compile(r"(.*[/\\])?(synscapes_\d+_)?(?P<number>\d{1,9})(_[A-Za-z0-9]+)?(\.(png|json|exr))?")
+_EXPECTED = "every line must name frames, like 17, 17.png or img/rgb/17.png"
 
 Split = str | Mapping[str, Path | Sequence[int]]
 
@@ -32,7 +39,7 @@ def assign_splits(numbers: Sequence[int], split: Split = "index") -> Assignment:
     Args:
         numbers: the frame numbers of the folder, sorted.
         split: ``index`` (the ranges above; 80, 10 and 10 % of a folder whose numbers do not reach the last, as of a
-            miniature); a split's name, which takes every frame; or, per split, a file with a frame number a line, or
+            miniature); a split's name, which takes every frame; or, per split, a file (:func:`read_split_list`), or
             the numbers.
 
     Raises:
@@ -65,20 +72,47 @@ def _listed(name: str, source: Path | Sequence[int]) -> list[int]:
         raise UserError(f"unknown split '{name}'; use {', '.join(SPLITS)}.")
     if not isinstance(source, Path):
         return list(source)
-    try:
-        lines = source.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"the split file '{source}' cannot be read ({error}); give a text file with a number a line."
-        ) from None
-    return [_number(line, place, source) for place, line in enumerate(lines, 1) if line.strip()]
+    return read_split_list(source)
 
 
-def _number(line: str, place: int, source: Path) -> int:
-    text = line.strip().removesuffix(".png")
-    if not text.isdecimal():
-        raise UserError(f"'{source}' has {line.strip()!r} in line {place}; every line must be a frame number, like 17.")
-    return int(text)
+def read_split_list(path: Path) -> list[int]:
+    """The frame numbers of a list as people write them: numbers, file names or paths (``img/rgb/17.png``), separated by
+    commas, spaces or lines; or a JSON list. Lines that begin with # are left out.
+
+    Raises:
+        UserError: the file cannot be read, or an entry names no frame; the sentence says in which line.
+    """
+    text = read_text(path)
+    if text.lstrip().startswith("["):
+        return _from_json(path)
+    lines = [(place, line.strip()) for place, line in enumerate(text.splitlines(), start=1)]
+    return [number for place, line in lines if line and line[0] != "#" for number in _numbers(line, place, path)]
+
+
+def _from_json(path: Path) -> list[int]:
+    entries = read_json(path)
+    found = [entry if type(entry) is int else _number(str(entry)) for entry in entries]
+    for place, number in enumerate(found, start=1):
+        if number is None:
+            raise UserError(
+                f"'{path}' has {reprlib.repr(entries[place - 1])} as entry {place}; {_EXPECTED}, in a JSON list too."
+            )
+    return [number for number in found if number is not None]
+
+
+def _numbers(line: str, place: int, path: Path) -> list[int]:
+    found = [_number(word) for word in re.split(r"[\s,;]+", line) if word]
+    if not any(number is not None for number in found[:-1]) and None in found:
+        found = [_number(line)]  # one path, whose folders have spaces
+    if None in found:
+        raise UserError(f"'{path}' has {reprlib.repr(line)} in line {place}; {_EXPECTED}.")
+    return [number for number in found if number is not None]
+
+
+def _number(word: str) -> int | None:
+    """The frame that a word names; None where it names none."""
+    match = _FRAME.fullmatch(word.strip().strip("\"',"))
+    return int(match["number"]) if match else None
 
 
 def _from_lists(present: set[int], lists: Mapping[str, Iterable[int]]) -> Assignment:

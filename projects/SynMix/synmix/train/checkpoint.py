@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
+from detectron2.config import CfgNode
 from torch import nn
 
+from synmix.config import build_model
 from synmix.errors import UserError
 from synmix.files import atomic_path, read_json, refusals_as_sentences, sha256_of, write_json
 from synmix.train.signals import SAVING
@@ -191,3 +193,17 @@ def load_weights(model: nn.Module, source: str, trust_pickle: bool = False) -> d
     checkpointer = SafeCheckpointer(model, trust_pickle=trust_pickle)
     checkpointer.load(source, checkpointables=[])
     return checkpointer.loaded
+
+
+def trained_model(cfg: CfgNode, trust_pickle: bool = False) -> tuple[nn.Module, dict[str, str]]:
+    """The network of a config with the weights that ``MODEL.WEIGHTS`` names, as evaluated and predicted with; as it is
+    initialised where they are "".
+
+    Returns:
+        the network, and of its weights what :func:`load_weights` says; {} where there are none.
+
+    Raises:
+        UserError: it cannot be built, or the weights are missing, damaged, or of another network.
+    """
+    model = build_model(cfg)
+    return model, load_weights(model, cfg.MODEL.WEIGHTS, trust_pickle) if cfg.MODEL.WEIGHTS else {}

@@ -15,13 +15,13 @@ from detectron2.utils.logger import setup_logger
 from synmix.compose.budget import describe_schedule, resolve_schedule
 from synmix.compose.composition import Composition, CompositionSpec, compose
 from synmix.compose.manifest_text import summary
-from synmix.config import build_model, check_values
+from synmix.config import check_values
 from synmix.data import coco, sources
 from synmix.data.catalog import register_all
 from synmix.errors import UserError
 from synmix.files import read_json, sha256_of
 from synmix.labels import CLASS_NAMES
-from synmix.train.checkpoint import FINAL, load_weights
+from synmix.train.checkpoint import FINAL, trained_model
 from synmix.train.folder import agree, claim, claim_results, hold, numbers_checksum
 from synmix.train.launch import check_device
 from synmix.train.signals import listening
@@ -122,8 +122,7 @@ def evaluate(
             register_all()
             check_test_sets(cfg)
         with hold(cfg.OUTPUT_DIR) as folder, log_to(cfg.OUTPUT_DIR), speed_settings(cfg):
-            model = build_model(cfg)
-            weights = load_weights(model, cfg.MODEL.WEIGHTS, trust_pickle) if cfg.MODEL.WEIGHTS else {}
+            model, weights = trained_model(cfg, trust_pickle)
             claim_results(folder, weights, cfg.DATASETS.TEST)
             evaluators = {name: SynMixTrainer.build_evaluator(cfg, name) for name in cfg.DATASETS.TEST}
             note_weights(list(evaluators.values()), weights)
