@@ -51,6 +51,15 @@ def test_bad_json_is_named(tmp_path):
         read_json(tmp_path)
 
 
+def test_half_a_character_is_no_json(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(r'["\ud83d\ude97"]')
+    assert read_json(path) == ["\U0001f697"]
+    path.write_text(r'{"name": "\ud800"}')
+    with pytest.raises(UserError, match="is not valid JSON"):
+        read_json(path)
+
+
 def test_nan_is_null_in_json_and_comes_back():
     assert nan_to_null(float("nan")) is None and nan_to_null(float("inf")) is None and nan_to_null(1.5) == 1.5
     assert math.isnan(null_to_nan(None)) and null_to_nan(1.5) == 1.5

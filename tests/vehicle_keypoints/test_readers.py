@@ -162,6 +162,9 @@ def test_bad_yolo_rows(row, sentence, tmp_path, keypoints_root):
     (tmp_path / "images/train/a__1.jpg").write_bytes(image.read_bytes())
     with pytest.raises(UserError, match="has no labels"):
         read_yolo(tmp_path, "train", CARFUSION)
+    (tmp_path / "labels/train/a__1.txt").write_text("\n")
+    (empty,) = read_yolo(tmp_path, "train", CARFUSION)
+    assert empty.keypoints.shape == (0, 14, 3) and empty.boxes.shape == (0, 4)
     (tmp_path / "labels/train/a__1.txt").write_text(row)
     with pytest.raises(UserError, match=rf"a__1\.txt', line 1: .*{sentence}"):
         read_yolo(tmp_path, "train", CARFUSION)

@@ -20,6 +20,8 @@ import yaml  # type: ignore[import-untyped]
 
 from synmix.errors import UserError
 
+#: Half a character, perhaps with its other half.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _PARTIAL = ".partial-"  # marks what a kill may leave behind of a file that was being written
 #: What a disk answers that is full, read-only, or not ours.
 _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
@@ -259,7 +261,10 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     """
     text = read_text(path)
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        if _HALF.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except RecursionError:
         raise UserError(f"'{path}' is not valid JSON (nested too deeply).") from None
     except ValueError as error:  # also numbers of thousands of digits

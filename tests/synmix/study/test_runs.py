@@ -104,6 +104,7 @@ def test_the_config_of_a_run_is_what_was_asked_for(tmp_path):
         (lambda: load_scale("papr"), "Did you mean 'paper'.*keypoints, keypoints_mini, mini, paper"),
         (lambda: scale_of({"name": "x"}), "lacks the key"),
         (lambda: scale_of({**MINI.__dict__, "size": 3}), "unknown key 'size'"),
+        (lambda: scale_of({**MINI.__dict__, "grid": {**MINI.grid, "lr": [float("inf")]}}), "not finite|grid"),
         (lambda: Scale(**{**MINI.__dict__, "configs": {"mixtur.yaml": {}}}), r"'mixtur\.yaml'.*mixture\.yaml"),
         (lambda: from_plain({"config": "mini.yaml"}), "damaged"),
         (lambda: from_plain({**to_plain(make_run("mini.yaml")), "seed": 5}), "edited"),

@@ -155,7 +155,7 @@ def _segmentation(raw: Mapping[str, Any]) -> Any:
 def _stamp(name: str, path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # also a name that none can have
         raise UserError(f"expected the annotations of '{name}' in '{path}', but there is no such file.") from None
     return status.st_size, status.st_mtime_ns
 

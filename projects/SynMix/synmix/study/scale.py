@@ -120,4 +120,8 @@ def scale_of(values: Any) -> Scale:
         if key in values and not kind.accepts(values[key]):
             wrong = reprlib.repr(values[key])
             raise UserError(f"the scale '{values.get('name')}' has {wrong} under '{key}'; give {kind.what}.")
-    return _SCALES.setdefault(checksum(values), Scale(**values))
+    try:
+        key = checksum(values)
+    except ValueError:
+        raise UserError(f"the scale '{values.get('name')}' holds a number that is not finite; give numbers.") from None
+    return _SCALES.setdefault(key, Scale(**values))

@@ -12,7 +12,7 @@ from torch import nn
 
 from synmix.config import build_model
 from synmix.errors import UserError
-from synmix.files import atomic_path, read_json, refusals_as_sentences, sha256_of, write_json
+from synmix.files import atomic_path, is_file, read_json, refusals_as_sentences, sha256_of, write_json
 from synmix.train.signals import SAVING
 from synmix.train.weights import Fit, check_fit, check_weights, fetch, is_trusted, read_weights
 
@@ -171,7 +171,7 @@ def latest_whole(folder: Path) -> Path | None:
         path = folder / entry["file"]
         if path.stem == BEST:
             continue
-        if not path.is_file():
+        if not is_file(path):
             logger.warning("checkpoint '%s' is listed but missing; taking the one before it", path)
         elif sha256_of(path) != entry["sha256"]:
             logger.warning("checkpoint '%s' is torn or was changed; taking the one before it", path)

@@ -8,7 +8,7 @@ import numpy as np
 
 from synmix.data.coco_checks import BOX, IMAGE, Identity, check_entry, check_image_file
 from synmix.errors import UserError
-from synmix.files import read_json
+from synmix.files import is_file, read_json
 from synmix.kinds import Many, Name, Number
 from synmix.progress import console
 from vehicle_keypoints.frames import VehicleFrame, check_frame
@@ -94,7 +94,7 @@ def _frame(
         _frame_name(name), image_root / name, height, width, group_of(image, name), corners[extent], points[extent]
     )
     check_frame(frame, path)
-    if frame.image.is_file():  # whoever needs a missing image says so
+    if is_file(frame.image):  # whoever needs a missing image says so
         check_image_file(frame.image, height, width, path)
     return frame
 

@@ -51,7 +51,7 @@ def _read_frame(image: Path, labels: Path, schema: KeypointSchema) -> VehicleFra
     values = np.array(rows, dtype=np.float64).reshape(len(rows), _BOX_FIELDS + 3 * len(schema.points))
     scale = np.array([width, height])
     centre, size = values[:, 1:3] * scale, values[:, 3:5] * scale
-    keypoints = values[:, _BOX_FIELDS:].reshape(len(rows), -1, 3) * [width, height, 1]
+    keypoints = values[:, _BOX_FIELDS:].reshape(len(rows), len(schema.points), 3) * [width, height, 1]
     boxes = np.concatenate([centre - size / 2, centre + size / 2], axis=1).clip(0, [width, height] * 2)
     scene = image.stem.split("__")[0] if "__" in image.stem else image.stem.rstrip("0123456789").rstrip("_-")
     frame = VehicleFrame(image.stem, image, height, width, scene, boxes, keypoints)
