@@ -1,8 +1,10 @@
 """Fixtures for all tests: no test writes to the user's cache, and the miniature is drawn once."""
 
 import os
+import runpy
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 # Before torch is imported: sums of several threads differ in their last bits, and tests compare bits across processes.
@@ -20,6 +22,20 @@ import synmix  # noqa: F401  before any test imports Detectron2
 @pytest.fixture(autouse=True, scope="session")
 def _cache(tmp_path_factory):
     os.environ["SYNMIX_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def call_tool(monkeypatch, capsys):
+    """Runs a tool in this process, by its name: exit code, standard output and standard error."""
+
+    def run(tool, *arguments):
+        path = f"tools/{tool}.py"
+        monkeypatch.setattr(sys, "argv", [path, *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path(str(Path(__file__).parents[1] / path), run_name="__main__")
+        return stop.value.code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import secrets
 import socket
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -269,6 +269,41 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise UserError(f"'{path}' is not valid JSON (nested too deeply).") from None
     except ValueError as error:  # also numbers of thousands of digits
         raise UserError(f"'{path}' is not valid JSON ({error}).") from None
+
+
+def check_noted(path: Path, settings: Mapping[str, Any], again: str) -> None:
+    """Compares settings with those that a folder notes of what it holds.
+
+    Args:
+        path: the note, JSON.
+        again: what ``--overwrite`` does.
+
+    Raises:
+        UserError: they differ.
+    """
+    earlier = read_json(path)
+    known = earlier if isinstance(earlier, dict) else {}
+    changed = [key for key, value in settings.items() if known.get(key) != value]
+    if changed:
+        raise UserError(
+            f"'{path.parent}' was written with other settings ({', '.join(changed)}); give another --output, or "
+            f"--overwrite to {again} anew."
+        )
+
+
+def stamp_of(path: Path) -> str:
+    """Size and time of a file: another stamp means another content.
+
+    Raises:
+        UserError: it is gone, or cannot be asked.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise UserError(f"'{path}' {why_absent(path)}.") from None
+    except OSError as error:
+        raise UserError(f"'{path}' cannot be read ({error.strerror}).") from None
+    return f"{status.st_size}:{status.st_mtime_ns}"
 
 
 def read_yaml(path: str | os.PathLike[str]) -> dict[Any, Any]:

@@ -2,10 +2,8 @@
 
 import json
 import os
-import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,21 +13,10 @@ from synmix.compose.pictures import removal_curves, removal_sheet, size_distribu
 from synmix.compose.thresholds import match_sizes
 from synmix.data import sources
 
-TOOLS = Path(__file__).parents[3] / "tools"
-
 
 @pytest.fixture
-def call(monkeypatch, capsys):
-    """Runs a tool in this process: its exit code, standard output and standard error."""
-
-    def run(tool, *arguments):
-        monkeypatch.setattr(sys, "argv", [tool, *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            runpy.run_path(str(TOOLS / f"{tool}.py"), run_name="__main__")
-        output = capsys.readouterr()
-        return end.value.code, output.out, output.err
-
-    return run
+def call(call_tool):
+    return call_tool
 
 
 @pytest.fixture

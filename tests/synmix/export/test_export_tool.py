@@ -1,32 +1,22 @@
 """tools/export.py as it is called."""
 
 import json
-import runpy
-import sys
+from functools import partial
 
 import pytest
 import yaml
 
 from synmix.config_files import CONFIGS
 from synmix.data import sources
-from synmix.errors import run_tool
 
 NAME = "mini_synscapes_instance_val"
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, mini_root):
-    """Calls the tool: exit code, standard output, standard error."""
+def call(call_tool, monkeypatch, mini_root):
     monkeypatch.setenv("DETECTRON2_DATASETS", str(mini_root))
     monkeypatch.setattr(sources, "_SOURCES", dict(sources._SOURCES))
-
-    def tool(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tools/export.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            run_tool(runpy.run_path(str(CONFIGS.parent / "tools/export.py"))["main"])
-        return stop.value.code, *capsys.readouterr()
-
-    return tool
+    return partial(call_tool, "export")
 
 
 def test_a_data_set(call, tmp_path):

@@ -1,8 +1,7 @@
 """Photographs are predicted as the evaluation predicts, and the tool as it is called."""
 
 import json
-import runpy
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from PIL import Image
 
 from synmix.config import CONFIGS, build_model, load_config
 from synmix.data.images import read_rgb
-from synmix.errors import run_tool
 from synmix.labels import CLASS_NAMES
 from synmix.predict.predictor import Predictor, classes_of, settled
 
@@ -37,14 +35,8 @@ def photograph(tmp_path):
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
-    def tool(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tools/predict.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            run_tool(runpy.run_path(str(CONFIGS.parent / "tools/predict.py"))["main"])
-        return stop.value.code, *capsys.readouterr()
-
-    return tool
+def call(call_tool):
+    return partial(call_tool, "predict")
 
 
 @pytest.mark.parametrize("point_rend", [True, False])

@@ -37,9 +37,7 @@ def class_of_category(
 
 def _mapped(path: Path, names: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
     """Category name -> our class, by the names and the patterns of a mapping."""
-    matching = {
-        key: [key] if key in names else [name for name in names if fnmatch.fnmatchcase(name, key)] for key in mapping
-    }
+    matching = {key: _matching(names, key) for key in mapping}
     idle = [key for key, found in matching.items() if not found]
     if idle:
         what = f"category that matches '{idle[0]}'" if _is_pattern(idle[0]) else f"category '{idle[0]}'"

@@ -13,7 +13,7 @@ import numpy as np
 from synmix.data import cityscapes, synscapes
 from synmix.data.images import image_size
 from synmix.errors import UserError
-from synmix.files import atomic_path, link_to, why_absent, write_json
+from synmix.files import atomic_path, link_to, stamp_of, write_json
 from synmix.harmonize.journal import Report, append
 from synmix.harmonize.relabel import Harmonized, Tally, harmonize
 
@@ -47,10 +47,7 @@ def frame_name(number: int) -> str:
 def stamp(frame: synscapes.Frame) -> str:
     """Size and time of the source files: another stamp means that the frame must be done again."""
     paths = (frame.image, frame.class_map, frame.instance_map, frame.meta)
-    for path in paths:
-        if not path.exists():
-            raise UserError(f"'{path}' {why_absent(path)}.")
-    return " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in (path.stat() for path in paths))
+    return " ".join(map(stamp_of, paths))
 
 
 def prepare_frame(job: Job) -> Report:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from synmix.errors import UserError
-from synmix.files import read_json, write_json
+from synmix.files import check_noted, write_json
 from synmix.harmonize.relabel import Tally
 
 SETTINGS = "prepared.json"
@@ -40,14 +40,7 @@ def check_settings(output: Path, settings: dict[str, Any], overwrite: bool) -> N
     if not path.exists() and any((output / name).exists() for name in ("leftImg8bit", "gtFine")):
         raise UserError(f"'{output}' holds a data set that this tool did not write; give another --output.")
     if path.exists() and not overwrite:
-        earlier = read_json(path)
-        known = earlier if isinstance(earlier, dict) else {}
-        changed = [key for key, value in settings.items() if known.get(key) != value]
-        if changed:
-            raise UserError(
-                f"'{output}' was written with other settings ({', '.join(changed)}); give another --output, or "
-                "--overwrite to write every frame anew."
-            )
+        check_noted(path, settings, "write every frame")
     write_json(path, settings)
 
 

@@ -13,10 +13,10 @@ from synmix.errors import UserError
 from synmix.evaluate.cityscapes_format import Predictions
 from synmix.export.coco_file import Picture, write_coco
 from synmix.export.predictions import scored_annotations
-from synmix.files import read_json, write_json
+from synmix.files import check_noted, read_json, stamp_of, write_json
 from synmix.labels import COLORS
 from synmix.pictures import draw_masks, save_picture
-from synmix.predict.photographs import read_photograph, stamp_of
+from synmix.predict.photographs import read_photograph
 from synmix.progress import console, track
 
 SETTINGS, NOTES, PICTURES, PREDICTIONS = "predicted.json", "photographs", "pictures", "predictions.json"
@@ -42,14 +42,7 @@ def check_folder(output: Path, settings: dict[str, Any], overwrite: bool) -> Non
     settings = {"version": _VERSION, **settings}
     path = output / SETTINGS
     if not overwrite and path.exists():
-        earlier = read_json(path)
-        known = earlier if isinstance(earlier, dict) else {}
-        changed = [key for key, value in settings.items() if known.get(key) != value]
-        if changed:
-            raise UserError(
-                f"'{output}' was made with other settings ({', '.join(changed)}); give another --output, or "
-                "--overwrite to predict everything anew."
-            )
+        check_noted(path, settings, "predict everything")
     elif not overwrite and any((output / name).exists() for name in (NOTES, PICTURES, PREDICTIONS)):
         raise UserError(f"'{output}' holds something that this tool did not write; give another --output.")
 

@@ -59,16 +59,3 @@ def read_photograph(path: str | os.PathLike[str]) -> np.ndarray:
             return np.array(upright.convert("RGB"))
     except DAMAGES as error:
         raise UserError(f"'{path}' is not a readable photograph ({error}); take a whole file.") from None
-
-
-def stamp_of(path: Path) -> str:
-    """Size and time of a file: another stamp means another photograph.
-
-    Raises:
-        UserError: it is gone.
-    """
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise UserError(f"'{path}' cannot be read ({error.strerror}).") from None
-    return f"{status.st_size}:{status.st_mtime_ns}"
