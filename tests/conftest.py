@@ -20,8 +20,10 @@ import synmix  # noqa: F401  before any test imports Detectron2
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _cache(tmp_path_factory):
+def _nothing_of_the_users(tmp_path_factory):
+    """Neither a cache nor data sets: a demo that ran in this checkout, or one's own Cityscapes, change no test."""
     os.environ["SYNMIX_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["DETECTRON2_DATASETS"] = str(tmp_path_factory.mktemp("no_datasets"))
 
 
 @pytest.fixture

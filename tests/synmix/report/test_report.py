@@ -118,6 +118,16 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path, trainer):
     assert pictures == set(re.findall(r"\]\((\S+\.svg)\)", (tmp_path / "out/report.md").read_text()))
 
 
+def test_pictures_of_data_that_lie_here_are_in_the_page(tmp_path, trainer, mini_root, monkeypatch):
+    monkeypatch.setenv("DETECTRON2_DATASETS", str(mini_root))
+    store = Store(tmp_path / "store")
+    for run in STUDY.experiment("domain_gap", MINI).runs():
+        execute(run, store)
+    write_report(store, MINI, tmp_path / "out")
+    elsewhere = [link for link in read(tmp_path / "out/report.html").links if not link.startswith("#")]
+    assert len(elsewhere) == 2 and all(link.startswith("data:image/jpeg;base64,") for link in elsewhere)
+
+
 def test_each_number_stands_beside_the_paper_s(tmp_path, trainer):
     store = Store(tmp_path)
     for run in STUDY.experiment("domain_gap", MINI).runs():
