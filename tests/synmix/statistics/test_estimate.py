@@ -243,6 +243,8 @@ def test_sides_that_do_not_pair_are_refused():
     with pytest.raises(ValueError, match="3 and 2 runs do not pair"):
         difference(*reversed(arms), paired=True)
     assert difference(*arms, paired=False).variance > 0
+    many = Runs(np.zeros(2), np.zeros((1000, 2)))
+    assert difference(many, Runs(np.ones(2), np.zeros((1000, 2))), paired=True).value == 1
     fewer = Runs(arms[0].values, arms[0].replicates[1:])
     with pytest.raises(ValueError, match="199 and 200 resamples are not of the same images"):
         difference(fewer, arms[0], paired=True)
