@@ -88,6 +88,17 @@ class Told(Estimates):
         return self.lengths.get(run, run.iterations)
 
 
+@pytest.fixture
+def grid(monkeypatch):
+    """Changes a scale's grid for a test: a new scale would resolve every run anew."""
+
+    def change(scale=MINI, **values):
+        for key, value in values.items():
+            monkeypatch.setitem(scale.grid, key, value)
+
+    return change
+
+
 FIRST, SECOND, THIRD = (finetuned(MINI, rate, 0.9) for rate in (0.002, 0.006, 0.02))
 
 
@@ -276,7 +287,7 @@ def test_effort_that_cannot_be_compared():
         (-30, -1, "does not hold"),
     ],
 )
-def test_a_knee_holds_within_a_step_of_the_papers(monkeypatch, low, high, answer):
+def test_a_knee_holds_within_a_step_of_the_papers(monkeypatch, grid, low, high, answer):
     found = {"car": (low, high, 3), "person": (low + 30, high + 30, 2), "bus": (low, high, 1)}
     told = {name: SimpleNamespace(knee=SimpleNamespace(percent=30.0), low=a, high=b, seeds=n)
             for name, (a, b, n) in found.items()}  # fmt: skip
@@ -285,8 +296,8 @@ def test_a_knee_holds_within_a_step_of_the_papers(monkeypatch, low, high, answer
     assert (car.text, car.answer, car.figures) == ("car: paper 30 %", answer, f"30 % [{low}, {high}]")
     assert (person.text, person.answer) == ("person: paper 60 %", answer)
     assert bus.answer == "open" and bus.figures.endswith(", images alone")
-    uneven = replace(MINI, grid={**MINI.grid, "removal": [0, 10, 40]})
-    assert knees(Told(scale=uneven))[0].answer == answer  # the widest step
+    grid(removal=[0, 10, 40])
+    assert knees(Told())[0].answer == answer  # the widest step
 
 
 def test_knees_are_known_when_the_whole_sweep_is_run(monkeypatch):
@@ -294,24 +305,23 @@ def test_knees_are_known_when_the_whole_sweep_is_run(monkeypatch):
     assert [found.answer for found in knees(Told())] == ["not yet run"]
 
 
-def budgets(*limits):
-    return replace(MINI, grid={**MINI.grid, "budgets": list(limits)})
-
-
-def test_mixtures_within_the_least_budget_face_the_longest_training_of_real_images():
+def test_mixtures_within_the_least_budget_face_the_longest_training_of_real_images(grid):
     """200 iterations: real images alone for 2.5, 3.75 and 5 epochs, and 160 more for 2.5."""
     short, middle, longest = (mixture(MINI, 0, epochs) for epochs in (2.5, 3.75, 5))
     mixed = mixture(MINI, 160, 2.5)
     values = {short: 90.0, middle: 90.0, longest: 30.0, mixed: 30.4}
+    grid(budgets=[300, 200, 600])
     for gain, answer in ((0.4, "holds"), (0.6, "open"), (1.4, "open"), (1.6, "does not hold")):
-        [found] = small_budget(Told({**values, mixed: 30 + gain}, budgets(300, 200, 600)))
+        [found] = small_budget(Told({**values, mixed: 30 + gain}))
         assert (found.text, found.answer) == ("+160, 2.5 epochs not better", answer)  # a point is no harm
         assert found.iterations == "200 iterations each"
-    assert [found.answer for found in small_budget(Told({}, budgets(200)))] == ["not yet run"]
-    more = [found.text for found in small_budget(Told({}, budgets(300)))]
+    assert [found.answer for found in small_budget(Told())] == ["not yet run"]
+    grid(budgets=[300])
+    more = [found.text for found in small_budget(Told())]
     assert more == ["+160, 2.5 epochs not better", "+160, 3.75 epochs not better", "+320, 2.5 epochs not better"]
     for limit in (199, 99):
-        [none] = small_budget(Told(values, budgets(limit)))
+        grid(budgets=[limit])
+        [none] = small_budget(Told(values))
         assert none == Finding(f"no pair of trainings of Table 3 fits into {limit} iterations", "open")
 
 
@@ -331,23 +341,26 @@ def grid_of(values, limit):
         ({(2.5, 0): 30, (5, 0): 30}, "does not hold", "2.5 epochs +0, 5 epochs +0"),
     ],
 )
-def test_the_middle_length_is_the_best_within_a_budget(values, answer, shown):
+def test_the_middle_length_is_the_best_within_a_budget(grid, values, answer, shown):
+    grid(budgets=[200])
     known = grid_of(values, 200)
-    [found] = fifty_epochs(Told(known, budgets(200)))
+    [found] = fifty_epochs(Told(known))
     assert (found.text, found.answer, found.figures) == ("200 iterations", answer, f"may be the best: {shown}")
-    [lone] = fifty_epochs(Told(known, budgets(200), seeds=1))
+    [lone] = fifty_epochs(Told(known, seeds=1))
     assert (lone.answer, lone.figures) == ("open", "one training each")
     known.popitem()
-    [missing] = fifty_epochs(Told(known, budgets(200)))
+    [missing] = fifty_epochs(Told(known))
     assert (missing.answer, missing.figures) == ("not yet run", "3 of 4 trainings")
 
 
-def test_budgets_that_ask_nothing_of_the_middle_length_are_left_out():
-    assert fifty_epochs(Told({}, budgets(99))) == fifty_epochs(Told({}, budgets(100, 149))) == []
-    texts = [found.text for found in fifty_epochs(Told({}, budgets(149, 150, 1200)))]
-    assert texts == ["150 iterations", "1,200 iterations"]
-    single = replace(MINI, grid={**MINI.grid, "epochs": [3.75], "budgets": [150, 300]})
-    assert [found.text for found in fifty_epochs(Told({}, single))] == ["300 iterations"]
+def test_budgets_that_ask_nothing_of_the_middle_length_are_left_out(grid):
+    def asked(**changed):
+        grid(**changed)
+        return [found.text for found in fifty_epochs(Told())]
+
+    assert asked(budgets=[99]) == asked(budgets=[100, 149]) == []
+    assert asked(budgets=[149, 150, 1200]) == ["150 iterations", "1,200 iterations"]
+    assert asked(budgets=[150, 300], epochs=[3.75]) == ["300 iterations"]  # one training has nothing to face
 
 
 def test_the_test_set_is_answered_by_results_or_left_open_by_scores():
@@ -388,7 +401,7 @@ def test_a_rate_alone_has_nothing_to_face():
     assert found["rate 0.06, momentum 0.9: half of the best less it"] == "not yet run"
 
 
-def test_rates_at_the_papers_ends():
+def test_rates_at_the_papers_ends(grid):
     """In the paper's grid: the slowest is asked about, the fastest is not."""
     found = {one.text: one.answer for one in diverges(Told(scale=PAPER))}
     assert found == {
@@ -400,8 +413,8 @@ def test_rates_at_the_papers_ends():
     failed = Told({slow[0.0001]: 20.0, slow[0.00005]: 5.0}, PAPER, failures={slow[0.00005]: DIVERGED})
     answers = {one.text: one.answer for one in diverges(failed)}
     assert answers["rate 5e-05, momentum 0.9: half of the best less it"] == "holds"  # too slow is not diverged
-    wide = replace(PAPER, grid={**PAPER.grid, "lr": [0.00005, 0.02, 0.03]})
-    assert [one.text for one in diverges(Told(scale=wide))] == [
+    grid(PAPER, lr=[0.00005, 0.02, 0.03])
+    assert [one.text for one in diverges(Told(scale=PAPER))] == [
         f"rate {rate}, momentum {momentum}" for momentum in ("0", "0.9") for rate in ("5e-05", "0.03")
     ]
 
