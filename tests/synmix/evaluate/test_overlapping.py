@@ -136,17 +136,20 @@ def test_no_truth_is_found_twice_and_none_by_two(images):
 @settings(max_examples=40, deadline=None)
 @given(image=overlapping_images())
 def test_the_report_of_an_image_is_what_its_masks_show(image):
-    truths, predictions = image
-    masks, found = (from_masks(np.array([box_mask(box) for box, *_ in some])) for some in image)
-    truth = MaskGroundTruth(masks, [kind for _, kind, _ in truths], [crowd for *_, crowd in truths])
-    ids = truth.regions.ids.tolist()
-    regions = [
-        (ids[number], kind, box_mask(box), not crowd and box_mask(box).sum() >= 100)
-        for number, (box, kind, crowd) in enumerate(truths)
-    ]
-    categories, scores = np.array([kind for _, kind, _ in predictions]), [score for *_, score in predictions]
-    expected = expected_matches(regions, [(box_mask(box), kind, score) for box, kind, score in predictions])
-    assert_matches(match_image(truth, found, categories, np.array(scores)), expected)
+    for truths, predictions in (image, ([], image[1]), (image[0], [])):
+        masks, found = (
+            from_masks(np.array([box_mask(box) for box, *_ in some], dtype=bool).reshape(-1, HEIGHT, WIDTH))
+            for some in (truths, predictions)
+        )
+        truth = MaskGroundTruth(masks, [kind for _, kind, _ in truths], [crowd for *_, crowd in truths])
+        ids = truth.regions.ids.tolist()
+        regions = [
+            (ids[number], kind, box_mask(box), not crowd and box_mask(box).sum() >= 100)
+            for number, (box, kind, crowd) in enumerate(truths)
+        ]
+        categories, scores = [kind for _, kind, _ in predictions], [score for *_, score in predictions]
+        expected = expected_matches(regions, [(box_mask(box), kind, score) for box, kind, score in predictions])
+        assert_matches(match_image(truth, found, np.array(categories, dtype=int), np.array(scores)), expected)
 
 
 def test_two_truths_at_two_thirds_predicted_exactly():

@@ -142,6 +142,19 @@ def test_further_seeds_are_not_used(store):
     assert after.gain == before.gain and after.unused == (3, 4)
 
 
+def test_an_arm_is_known_by_its_checksum_whatever_else_is_in_its_name(store):
+    changed = training(MINI, "mixture.yaml", {"SOLVER.EPOCHS": 2.5})
+    assert changed.arm.count("_") == 2
+    declared = declare(store, terms(control=changed.arm, mixed=CONTROL.arm))
+    for seed in (0, 1, 2, 5):
+        finish(store, changed.with_seed(seed), 0.45)
+    for seed in (0, 1, 2):
+        finish(store, CONTROL.with_seed(seed), 0.6)
+    finish(store, MIXED.with_seed(7), 0.6)  # of no arm of the gate
+    verdict = judge(store, declared)
+    assert (verdict.answer, verdict.unused) == ("pass", (5,))
+
+
 def test_a_failed_seed_counts_as_finding_nothing_and_is_shown(store):
     declared = declare(store, terms())
     fill(store, (0, 1))
@@ -149,6 +162,11 @@ def test_a_failed_seed_counts_as_finding_nothing_and_is_shown(store):
     finish(store, MIXED.with_seed(2), 0.6, "failed")
     verdict = judge(store, declared)
     assert verdict.answer == "inconclusive" and "the loss became infinite" in verdict.failed[0]
+    figures = [
+        [store.record(run.with_seed(seed).id).results[DATA].figures["AP"] for seed in range(3 - (run is MIXED))]
+        for run in (CONTROL, MIXED)
+    ]
+    assert verdict.gain.value == pytest.approx((sum(figures[1]) - sum(figures[0])) / 3)
     assert verdict.gain.value < 8  # of 15
 
 

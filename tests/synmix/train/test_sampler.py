@@ -88,7 +88,10 @@ def take_steps(model, count=1, images=6, rate=0.1, **settings):
     with EventStorage() as storage:
         for step.iter in range(count):
             step.run_step()
-    return step, {name: value for name, (value, _) in storage.latest().items()}
+    told = {name: value for name, (value, _) in storage.latest().items()}
+    exact = {name for name, smoothed in storage.smoothing_hints().items() if not smoothed}
+    assert exact == {name for name in told if name == "memory/training" or name.startswith("images/")}
+    return step, told
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 6])
@@ -132,8 +135,9 @@ def test_the_models_randomness_is_drawn_from_seed_iteration_and_part(monkeypatch
     assert model.drawn == [draw(4, iteration, part) for iteration in range(3) for part in range(2)]
     second = Recorder()
     monkeypatch.setattr("detectron2.utils.comm.get_rank", lambda: 1)
-    take_steps(second, seed=4, accumulate=2)  # of two processes with two parts each
+    _, told = take_steps(second, seed=4, accumulate=2)  # of two processes with two parts each
     assert second.drawn == [draw(4, 0, part) for part in (2, 3)]
+    assert told == {}  # the first tells for all
 
 
 def test_a_stop_is_agreed_on_and_replaced_images_are_counted():
