@@ -214,15 +214,19 @@ def test_two_hundred_resamples_are_drawn_where_there_are_as_many():
 
 
 def test_confidence_cuts_both_tails():
+    def between(lowest, up_to_30):
+        """At half confidence, where so many of 200 knees are at 0, and so many at 0 or 30."""
+        sweep = steady((0, 30, 60), draws=200)
+        sweep[60].replicates[:up_to_30] -= 5
+        sweep[30].replicates[:lowest] -= 5
+        return knee_interval(sweep, confidence=0.5)
+
+    assert between(50, 150) == (0, 30) and between(49, 149) == (30, 60)  # the 50th and the 150th of them
     sweep = steady((0, 30, 60), draws=100)
-    sweep[30].replicates[:10] -= 5
-    sweep[60].replicates[:30] -= 5  # ten knees at 0, twenty at 30, seventy at 60
-    lows = [knee_interval(sweep, confidence=share)[0] for share in (0.9, 0.7, 0.3)]
-    assert lows == [0, 30, 60] and knee_interval(sweep)[0] == 0
-    sweep[60].replicates[:97] -= 5  # three at 60
-    assert [knee_interval(sweep, confidence=share)[1] for share in (0.95, 0.9)] == [60, 30]
-    assert knee_interval(sweep)[1] == knee_interval(sweep, confidence=0.95)[1]
-    assert knee_interval(sweep, tolerance=11)[0] == 60
+    sweep[60].replicates[:3] -= 5  # three of a hundred are cut at 90 %, and not at 95 %
+    assert [knee_interval(sweep, confidence=share)[0] for share in (0.9, 0.95)] == [60, 30]
+    assert knee_interval(sweep)[0] == 30
+    assert knee_interval(sweep, tolerance=5)[0] == 60
 
 
 @pytest.mark.parametrize(
