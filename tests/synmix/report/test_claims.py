@@ -143,8 +143,8 @@ def test_each_kind_of_comparison_asks_for_its_figure():
     assert (ratio.figures, ratio.answer) == ("1.5 times [1.0, 2.0], 3 seeds", "open")
     assert (sum_of_three.figures, sum_of_three.answer) == ("+6.0 AP [+5.5, +6.5], 3 seeds", "holds")
     assert (half.figures, half.answer) == ("−5.0 AP [−5.5, −4.5], 3 seeds", "does not hold")
-    lone = better("x", REAL, SECOND, FIRST).judge(Told(told.values, seeds=1))
-    assert lone.figures == "−10.0 AP one training on a side"
+    shown = [better("x", REAL, SECOND, FIRST).judge(Told(told.values, seeds=seeds)).figures for seeds in (1, 2)]
+    assert shown == ["−10.0 AP one training on a side", "−10.0 AP [−10.5, −9.5], 2 seeds"]
     assert better("x", REAL, FIRST, mixture(MINI, 160, 5)).judge(told) == Finding(
         "x",
         "not yet run",
