@@ -38,6 +38,45 @@ def read_map(path: PathLike) -> np.ndarray:
     return image
 
 
+def read_indices(path: PathLike) -> np.ndarray:
+    """Reads a map unchanged as :func:`read_map` does, but of a palette PNG the numbers instead of the colours.
+
+    Raises:
+        UserError: see :func:`read_map`.
+    """
+    if not _begins_as_palette(path):
+        return read_map(path)
+    size_of(path, _read_bytes(path))
+    try:
+        with Image.open(Path(path)) as image:  # OpenCV only gives the colours
+            return np.array(image)
+    except DAMAGES as error:
+        raise UserError(f"'{path}' is not a readable PNG ({error}); fetch or write it again.") from None
+
+
+def read_colors(path: PathLike) -> np.ndarray:
+    """Reads a map's colours: (H, W, C) in BGR order, or (H, W) where it has none; of a palette PNG those it names.
+
+    Raises:
+        UserError: see :func:`read_map`.
+    """
+    if not _begins_as_palette(path):
+        return read_map(path)
+    size_of(path, _read_bytes(path))
+    try:
+        with Image.open(Path(path)) as image:
+            return np.array(image.convert("RGB"))[..., ::-1]
+    except DAMAGES as error:
+        raise UserError(f"'{path}' is not a readable PNG ({error}); fetch or write it again.") from None
+
+
+def _begins_as_palette(path: PathLike) -> bool:
+    try:
+        return is_palette(path)
+    except OSError:  # reading says what is wrong
+        return False
+
+
 def _read_bytes(path: PathLike) -> bytes:
     try:
         data = Path(path).read_bytes()
@@ -103,12 +142,12 @@ def read_instance_map(path: PathLike) -> np.ndarray:
 
 
 def read_label_map(path: PathLike) -> np.ndarray:
-    """Reads a labelIds (class) map: (H, W) uint8.
+    """Reads a labelIds (class) map: (H, W) uint8; of a palette the numbers.
 
     Raises:
-        UserError: missing, damaged or not 8-bit gray.
+        UserError: missing, damaged, or neither 8-bit gray nor a palette.
     """
-    label_map = read_map(path)
+    label_map = read_indices(path)
     if label_map.ndim != 2 or label_map.dtype != np.uint8:
         raise UserError(
             f"'{path}' is not an 8-bit gray label map but {kind_of(path, label_map)}; write the file again without "
