@@ -1,5 +1,6 @@
 """PNG images and label maps, read with a sentence for each way they can be wrong."""
 
+import io
 import os
 import struct
 import warnings
@@ -27,9 +28,12 @@ def read_map(path: PathLike) -> np.ndarray:
     Raises:
         UserError: the file is missing, is not a readable image, or would need gigabytes of memory.
     """
-    data = _read_bytes(path)  # imread only returns None, whatever was wrong
+    return _decoded(path, _read_bytes(path))
+
+
+def _decoded(path: PathLike, data: bytes) -> np.ndarray:
     size_of(path, data)
-    try:
+    try:  # imread only returns None, whatever was wrong
         image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         image = None
@@ -44,14 +48,8 @@ def read_indices(path: PathLike) -> np.ndarray:
     Raises:
         UserError: see :func:`read_map`.
     """
-    if not _begins_as_palette(path):
-        return read_map(path)
-    size_of(path, _read_bytes(path))
-    try:
-        with Image.open(Path(path)) as image:  # OpenCV only gives the colours
-            return np.array(image)
-    except DAMAGES as error:
-        raise UserError(f"'{path}' is not a readable PNG ({error}); fetch or write it again.") from None
+    data = _read_bytes(path)
+    return np.array(_palette(path, data)) if _is_palette(data) else _decoded(path, data)
 
 
 def read_colors(path: PathLike) -> np.ndarray:
@@ -60,21 +58,19 @@ def read_colors(path: PathLike) -> np.ndarray:
     Raises:
         UserError: see :func:`read_map`.
     """
-    if not _begins_as_palette(path):
-        return read_map(path)
-    size_of(path, _read_bytes(path))
+    data = _read_bytes(path)
+    return np.array(_palette(path, data).convert("RGB"))[..., ::-1] if _is_palette(data) else _decoded(path, data)
+
+
+def _palette(path: PathLike, data: bytes) -> Image.Image:
+    """A palette PNG by Pillow; OpenCV only gives the colours, and not in every version."""
+    size_of(path, data)
     try:
-        with Image.open(Path(path)) as image:
-            return np.array(image.convert("RGB"))[..., ::-1]
+        image = Image.open(io.BytesIO(data))
+        image.load()
+        return image
     except DAMAGES as error:
         raise UserError(f"'{path}' is not a readable PNG ({error}); fetch or write it again.") from None
-
-
-def _begins_as_palette(path: PathLike) -> bool:
-    try:
-        return is_palette(path)
-    except OSError:  # reading says what is wrong
-        return False
 
 
 def _read_bytes(path: PathLike) -> bytes:
@@ -115,8 +111,11 @@ def size_of(path: PathLike, data: bytes) -> tuple[int, int]:
 def is_palette(path: PathLike) -> bool:
     """Whether a file is a palette PNG, whose pixels are numbers of colours."""
     with Path(path).open("rb") as file:
-        header = file.read(_PNG_HEADER)
-    return header[:8] == _PNG and len(header) == _PNG_HEADER and header[25] == _PALETTE
+        return _is_palette(file.read(_PNG_HEADER))
+
+
+def _is_palette(data: bytes) -> bool:
+    return data[:8] == _PNG and len(data) >= _PNG_HEADER and data[25] == _PALETTE
 
 
 def kind_of(path: PathLike, image: np.ndarray) -> str:

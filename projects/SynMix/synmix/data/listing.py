@@ -84,6 +84,7 @@ def list_frames(description: Description, root: Path, images: str = "") -> Listi
     _check_folders(description, root, parts)
     listing = Listing({}, {}, [])
     seen: set[str] = set()
+    last = list(description.splits.words_of().values())[-1]
     for split, word in description.splits.words_of().items():
         lists = _list_of(description, root, word, listing)
         for values, files in _find(description, root, parts, word, listing):
@@ -94,6 +95,8 @@ def list_frames(description: Description, root: Path, images: str = "") -> Listi
             lacking = [part for part in parts if part not in files]
             if lists:
                 frame, lacking = _with_entries(frame, lists, lacking)
+                if LIST in lacking and not parts[IMAGE].has_split and word != last:
+                    continue  # it may be in another split's list
             _add(listing, frame, lacking)
         if lists:
             _check_unused(lists, listing)
@@ -164,6 +167,8 @@ def _rank(name: str, value: str) -> tuple[int, str]:
 
 def _add(listing: Listing, frame: Frame, lacking: list[str]) -> None:
     if frame.key in listing.frames:
+        if lacking and frame.image == listing.frames[frame.key].image:
+            return  # one picture for all splits, and another one's list has it
         other = listing.frames[frame.key].image
         listing.problems.append((frame.key, f"'{frame.image}' and '{other}' make one name; the second is taken."))
         return
