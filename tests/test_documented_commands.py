@@ -148,7 +148,7 @@ def typist(tmp_path_factory) -> Typist:
     root, before = folder / "datasets", dict(os.environ)
     os.environ |= {"DETECTRON2_DATASETS": str(root), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
     write_vehicles(root / "mini", Miniature(real_per_scene=4, synthetic_per_group=1), num_workers=1)
-    for name in ("cityscapes", "Synscapes", "carfusion", "citysample"):
+    for name in ("cityscapes", "Synscapes", "carfusion", "citysample", "kitti"):
         (root / name).symlink_to(root / "mini" / name)
     (folder / "carfusion.json").symlink_to(next((root / "mini/carfusion").rglob("*train*.json")))
     (folder / "yolo").symlink_to(next((root / "mini").rglob("data.yaml")).parent)
@@ -162,6 +162,8 @@ def typist(tmp_path_factory) -> Typist:
     (folder / "photographs").symlink_to(root / "mini/cityscapes/leftImg8bit/val")
     for command in (
         "uv run datasets/make_mini.py",
+        "uv run datasets/make_mini.py --encodings kitti",
+        "uv run datasets/prepare.py kitti",
         "uv run datasets/prepare_synscapes.py",
         "uv run tools/train_net.py --config-file configs/mini.yaml OUTPUT_DIR a",
         "uv run tools/eval_cityscapes.py --config-file configs/mini.yaml --datasets mini_cityscapes_instance_val"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares the labelling conventions of two data sets, and checks what harmonising takes for granted about Synscapes.
+"""Compares the labelling conventions of data sets, and checks what harmonising takes for granted about a raw folder.
 
 Prints tables; writes them with plots and a picture like the paper's Figure 2 into --output, as audit.md. With
 --first-contact, only looks at a raw Synscapes folder and writes a text without pictures and places, fit to be mailed.
@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from synmix.data.described import described
+from synmix.data.description import Description
 from synmix.data.sources import source
 from synmix.errors import UserError, argument_parser, run_tool
 from synmix.files import write_text
@@ -72,7 +73,7 @@ def _unlabelled(datasets: list[str]) -> list[str]:
     return ["\n".join(lines)] if lines else []
 
 
-def _report(datasets: list[str], audits: list[Audit], raw: Audit | None, title: str) -> str:
+def _report(datasets: list[str], audits: list[Audit], raw: Audit | None, about: Description) -> str:
     parts = [
         "# Labels compared",
         *_unlabelled(datasets),
@@ -86,12 +87,17 @@ def _report(datasets: list[str], audits: list[Audit], raw: Audit | None, title: 
         audit_tables.inside(audits),
     ]
     if raw:
-        parts += [f"## Rules that this {title} folder meets", audit_tables.rules_met(raw)]
-        parts += [f"## What harmonising takes for granted about this {title} folder", audit_tables.assumptions(raw)]
+        parts += [f"## Rules that this {_short(about)} folder meets", audit_tables.rules_met(raw)]
+        parts += [f"## What harmonising takes for granted about this {_short(about)} folder"]
+        parts += [audit_tables.assumptions(raw, about.merged_riders)]
     problems = [f"- {each.name}, {frame}: {reason}" for each in audits for frame, reason in each.problems]
     if problems:
         parts += [f"## {len(problems)} frames could not be read", "\n".join(problems[:20])]
     return "\n\n".join(parts)
+
+
+def _short(about: Description) -> str:
+    return about.title.split(" (")[0]
 
 
 def _pictures(output: Path, audits: list[Audit], raw: list[Item]) -> str:
@@ -121,15 +127,15 @@ def main() -> int:
         return 0
     audits = [audit(name, evenly(registered_frames(name), args.frames), args.num_workers) for name in args.datasets]
     folder, raw, items = _raw_folder(args.raw, args.datasets, args.raw_name), None, []
-    title = described(args.raw_name).title.split(" (")[0]
+    about = described(args.raw_name)
     if folder:
         items = evenly(raw_frames(folder, args.raw_name), args.frames)
-        raw = audit(f"{title} as delivered", items, args.num_workers)
+        raw = audit(f"{_short(about)} as delivered", items, args.num_workers)
         audits.append(raw)
     else:
-        console.print(f"no raw {title} folder: what harmonising takes for granted is not checked (--raw DIR)")
+        console.print(f"no raw {_short(about)} folder: what harmonising takes for granted is not checked (--raw DIR)")
     problems = {frame for frame, _ in raw.problems} if raw else set()
-    report = _report(args.datasets, audits, raw, title)
+    report = _report(args.datasets, audits, raw, about)
     print(report)
     write_text(
         args.output / "audit.md",

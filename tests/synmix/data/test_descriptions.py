@@ -39,6 +39,18 @@ def test_every_description_in_the_project_is_sound(name):
     assert description.known in ("A", "B", "?")
 
 
+def test_the_page_has_every_data_set():
+    page = (descriptions.FOLDER.parents[1] / "docs/data.md").read_text(encoding="utf-8")
+    assert descriptions.markdown() in page, "replace its table by synmix.data.described.markdown()"
+
+
+def test_the_example_of_the_page_is_a_description(tmp_path):
+    page = (descriptions.FOLDER.parents[1] / "docs/data.md").read_text(encoding="utf-8")
+    (tmp_path / "town.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
+    description = read_description(tmp_path / "town.yaml")
+    assert description.missing == ("rider", "train") and description.splits.words == {"train": "train", "val": "val"}
+
+
 def test_a_small_description_is_enough(read):
     description = read()
     assert (description.folder, description.copy, description.frame) == ("town", "town_harmonized", "{frame}")

@@ -33,6 +33,16 @@ def described(name: str) -> Description:
     return _read(path, path.stat().st_mtime_ns)
 
 
+def markdown() -> str:
+    """The described data sets as the table of docs/data.md."""
+    rows = ["| name | data set | domain | known | does not label | raw folder |", "|---|---|---|---|---|---|"]
+    for name in names():
+        about = described(name)
+        missing = ", ".join(about.missing) or "-"
+        rows.append(f"| `{name}` | {about.title} | {about.domain} | {about.known} | {missing} | `{about.folder}` |")
+    return "\n".join(rows)
+
+
 @lru_cache(maxsize=64)
 def _read(path: Path, changed: int) -> Description:
     return read_description(path)

@@ -24,7 +24,7 @@ from synmix.harmonize.contacts import borders
 from synmix.harmonize.relabel import Tally, harmonize
 from synmix.harmonize.rules import VEHICLES
 from synmix.labels import INSTANCE_LABELS, MIN_PIXELS, RIDER
-from synmix.progress import parallel_map
+from synmix.progress import console, parallel_map
 
 #: One row per visible instance. ``share`` is of the image, in thousandths; ``partners`` counts the vehicles that a
 #: rider touches, or the riders that a vehicle touches; ``hole_pixels`` are stuff pixels that the outline encloses.
@@ -124,7 +124,9 @@ def raw_frames(root: Path, name: str = "synscapes") -> list[Item]:
     """The whole frames of a described data set's raw folder."""
     description = described(name)
     whole = listing.list_frames(description, root).whole
-    description, _ = measured.settle(description, whole)
+    description, notes = measured.settle(description, whole)
+    for note in notes:
+        console.print(f"measured: {note}")
     return [Item(str(frame.key), frame.image, _Reader(description, frame)) for frame in whole]
 
 
