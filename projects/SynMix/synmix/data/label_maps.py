@@ -141,6 +141,16 @@ class ClassTable:
     colors: Mapping[int, int] = field(default_factory=dict)  # of larger values
     names: Mapping[str, int] = field(default_factory=dict)  # of categories in lists
 
+    @property
+    def key(self) -> bytes:
+        """What :meth:`of_key` makes the table of gray values of again; unlike the table it can be looked up."""
+        return b"" if self.numbers is None else self.numbers.tobytes()
+
+    @classmethod
+    def of_key(cls, key: bytes) -> "ClassTable":
+        """See :attr:`key`."""
+        return cls(np.frombuffer(key, dtype=np.uint8) if key else None)
+
     def labels_of(self, values: np.ndarray) -> np.ndarray:
         """(H, W) uint8 label ids of a map's own values."""
         if self.numbers is None:
