@@ -71,7 +71,7 @@ def _write(job: Job) -> Tally:
     result = harmonize(labels, job.rules)
     for path, id_map in ((job.target.label_map, result.label_ids), (job.target.instance_map, result.instance_ids)):
         write_map(path, _resize(id_map, size, job.source))
-    write_json(job.target.attributes, attributes_of(labels, result))
+    write_json(job.target.attributes, attributes_of(labels, result), indent=None)
     _link(job.source.image, job.target.image, job.link)  # last: a listed image has its labels
     return result.tally
 
