@@ -61,7 +61,6 @@ CANNOT = {
     r"^(uv run )?(docs/slurm/one_node|srun)|launcher=slurm": "needs SLURM: tests/synmix/study/test_slurm.py",
     r"^uv run torchrun": "starts ranks by torchrun: tests/synmix/train/test_processes.py",
     r"benchmarks/": "measures for minutes, with the machine to itself",
-    r"^uv run \.\.\.$|^uv run$": "not a command",
 }
 #: Exit codes that a command is documented to end with, beside 0.
 CODES = {"identity_flip": (1,), "tools/gate.py": (1, 3, 4), "tools/audit_keypoints.py": (1,)}

@@ -234,9 +234,10 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """Writes ``value`` as indented JSON, atomically; nan is refused, since JSON has none."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+def write_json(path: str | os.PathLike[str], value: Any, indent: int | None = 2) -> None:
+    """Writes ``value`` as JSON, atomically; nan is refused, since JSON has none. Without ``indent`` it is four times
+    as fast, for what is written for every frame."""
+    write_text(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_text(path: str | os.PathLike[str]) -> str:

@@ -81,7 +81,7 @@ def _write(job: Job) -> Tally:
         write_map(path, _resize(id_map, size, job))
     attributes = attributes_of(labels, result)
     if attributes:
-        write_json(job.target.attributes, attributes)
+        write_json(job.target.attributes, attributes, indent=None)
     _link(job.source.image, job.target.image, job.link)  # last: a listed image has its labels
     return result.tally
 
