@@ -125,9 +125,9 @@ def main() -> int:
         write_text(args.output / "first_contact.md", text)
         console.print(f"written: {args.output / 'first_contact.md'}")
         return 0
+    about = described(args.raw_name)
     audits = [audit(name, evenly(registered_frames(name), args.frames), args.num_workers) for name in args.datasets]
     folder, raw, items = _raw_folder(args.raw, args.datasets, args.raw_name), None, []
-    about = described(args.raw_name)
     if folder:
         items = evenly(raw_frames(folder, args.raw_name), args.frames)
         raw = audit(f"{_short(about)} as delivered", items, args.num_workers)

@@ -89,6 +89,9 @@ def test_images_without_labels_are_counted_where_they_are_usual(describe, town, 
     (town / "ids/f0.png").unlink()
     summary = prepare(town, tmp_path / "copy", name="town", split="train", num_workers=1)
     assert (summary.written, summary.unlabelled, summary.exit_code) == (3, 1, 0)
+    describe(some_unlabelled=True, splits={"val": {"frame": ["f1"]}})
+    mine = prepare(town, tmp_path / "mine", name="town", num_workers=1)
+    assert (mine.written, mine.unlabelled, [key for key, _ in mine.skipped]) == (1, 1, ["f2", "f3"])
     assert "images without labels, as is usual there: 1" in summary_text(summary)
 
 
@@ -194,6 +197,9 @@ def test_a_copy_takes_no_second_data_set(describe, town, tmp_path):
     (tmp_path / "described" / "city.yaml").write_text((tmp_path / "described" / "town.yaml").read_text())
     with pytest.raises(UserError, match=r"written with other settings \(data_set\)"):
         prepare(town, tmp_path / "copy", name="city", split="train", num_workers=1)
+    describe(classes={**WHOLE["classes"], 9: "sky"})
+    with pytest.raises(UserError, match=r"written with other settings \(description\)"):
+        prepare(town, tmp_path / "copy", name="town", split="train", num_workers=1)
 
 
 def test_lists_name_frames_by_their_names(describe, town, tmp_path):

@@ -87,3 +87,21 @@ def test_cityscapes_comes_back_with_its_groups(mini_root, tmp_path):
             assert instances_of(before, set(LABEL_IDS)) == instances_of(after, set(LABEL_IDS))
             groups = before < 1000
             assert np.array_equal(before[groups], after[groups])
+
+
+def test_a_described_set_is_composed_audited_and_its_missing_classes_said(root, tmp_path, monkeypatch, call_tool):
+    monkeypatch.setenv("DETECTRON2_DATASETS", str(root))
+    for name in ("shift", "kitti"):
+        about = described(name)
+        prepare(root / "mini" / about.folder, root / "mini" / about.copy, name=name, num_workers=1)
+    names = "['mini_kitti_instance_train', 'mini_shift_instance_train']"
+    code, shown, _ = call_tool("compose", "--config-file", "configs/mini.yaml", "DATASETS.TRAIN", names)
+    assert code == 0 and "not labelled there: rider, train" in shown
+    assert "note: 'mini_shift_instance_train' does not label 'rider' and 'train': they are background" in shown
+    code, shown, _ = call_tool(
+        "audit_labels", "mini_kitti_instance_train", "mini_shift_instance_train", "--raw-name", "shift",
+        "--output", tmp_path, "--num-workers", "1",
+    )  # fmt: skip
+    assert code == 0 and "'mini_shift_instance_train' does not label rider, train" in shown
+    assert "What harmonising takes for granted about this SHIFT folder" in shown and "Every assumption holds" in shown
+    assert "SHIFT as delivered" in shown and "meta lists no rider" not in shown

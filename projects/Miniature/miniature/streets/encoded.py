@@ -63,28 +63,41 @@ def write_encodings(
         force: draws them anew.
 
     Raises:
-        UserError: an unknown name, or no frame.
+        UserError: an unknown name, no frame, or a folder in the place of one that is to be drawn.
     """
     if frames < 1:
         raise UserError(f"the number of frames in each encoding is {frames}; take 1 or more.")
     chosen = chosen_encodings(names)
-    noted = read_json(root / NOTE) if (root / NOTE).is_file() else {}
+    noted = _noted(root)
     wanted = {
         "frames": frames,
         "seed": drawing.seed,
         "density": drawing.density,
         "size": [drawing.height, drawing.width],
     }
-    missing = [name for name in chosen if force or not isinstance(noted, dict) or noted.get(name) != wanted]
+    missing = [name for name in chosen if force or noted.get(name) != wanted]
     if not missing:
         return
     for name in missing:
-        rmtree(root / ENCODINGS[name].image.split("/")[0], ignore_errors=True)
+        folder = root / ENCODINGS[name].image.split("/")[0]
+        if folder.exists() and name not in noted:
+            raise UserError(f"'{folder}' exists but was not drawn here; choose another folder for the miniature.")
+        rmtree(folder, ignore_errors=True)
+    write_json(root / NOTE, {**noted, **dict.fromkeys(missing)})  # a broken call's folders are known as drawn
     jobs = [_Job(root, drawing, tuple(missing), number, frames) for number in range(frames)]
     said = list(parallel_map(_write_frame, jobs, f"drawing encodings in {root}", num_workers))
     for name in missing:
         _write_lists(root, name, [frame[name] for frame in said if name in frame])
-    write_json(root / NOTE, {**(noted if isinstance(noted, dict) else {}), **dict.fromkeys(missing, wanted)})
+    write_json(root / NOTE, {**noted, **dict.fromkeys(missing, wanted)})
+
+
+def _noted(root: Path) -> dict[str, Any]:
+    """What was drawn here before, by encoding."""
+    path = root / NOTE
+    noted = read_json(path) if path.is_file() else {}
+    if not isinstance(noted, dict):
+        raise UserError(f"the note '{path}' is damaged; choose another folder for the miniature.")
+    return noted
 
 
 def split_of(number: int, frames: int) -> str:

@@ -73,6 +73,7 @@ class Description:
     splits: Splits
     frame: str  # the frame's name, of the pattern's names in braces
     some_unlabelled: bool  # more images than labels are usual
+    fingerprint: str  # of all that decides what its labels become
 
     @property
     def rendering(self) -> str:

@@ -15,7 +15,7 @@ from synmix.data.frame_labels import UNKNOWN
 from synmix.data.label_maps import ClassTable, Coding, Expression
 from synmix.data.patterns import FilePattern
 from synmix.errors import UserError, did_you_mean
-from synmix.files import read_yaml
+from synmix.files import checksum, read_yaml
 from synmix.kinds import FLAG, Choice, Entry, Kind, Many, Name, Pattern, Table, Whole
 from synmix.labels import CATEGORY_OF_LABEL, CLASS_NAMES
 
@@ -43,6 +43,7 @@ _KINDS: dict[str, Kind] = {
     "some_unlabelled": FLAG,
 }
 _NEEDED = ("title", "domain", "known", "images", "classes", "riders")
+_DECISIVE = ("images", "other_images", "maps", "lists", "meta", "classes", "riders", "frame")
 _MAP_KINDS: dict[str, Kind] = {
     "file": Name("a pattern of files"),
     "bits": Choice((8, 16)),
@@ -87,7 +88,7 @@ def read_description(path: Path) -> Description:
         patterns, maps, _lists(values.get("lists"), where), meta, classes,
         tuple(values.get("missing", ())), values["riders"] == "merged", _splits(values.get("splits", {}), where),
         values.get("frame", "_".join(f"{{{each}}}" for each in patterns["rgb"].names)),
-        values.get("some_unlabelled", False),
+        values.get("some_unlabelled", False), checksum([repr(values.get(key)) for key in _DECISIVE])[:12],
     )  # fmt: skip
     _check_together(description, where)
     return description

@@ -29,7 +29,7 @@ def settle(description: Description, frames: Sequence[Frame]) -> tuple[Descripti
         UserError: no coding fits these frames.
     """
     notes = []
-    for each in description.maps:
+    for each in description.maps if frames else ():
         if len(each.codings) > 1:
             coding, note = _measure(description, each, frames)
             description = description.settled(each.part, coding)

@@ -7,7 +7,7 @@ from typing import Any
 
 from synmix.data import cityscapes, measured
 from synmix.data.described import described
-from synmix.data.description import Description
+from synmix.data.description import IMAGE, Description
 from synmix.data.listing import Frame, Key, Listing, list_frames
 from synmix.errors import UserError
 from synmix.files import write_json
@@ -101,19 +101,19 @@ def prepare(
     description, notes = measured.settle(description, listing.whole)
     assignment = _assign(description, listing, split)
     earlier = journal.read(output)
-    settings = {"version": journal.VERSION, "images": images, "link": link, "rules": chosen}
-    settings["data_set"] = None if name == "synscapes" else name  # of which older copies do not speak
-    journal.check_settings(output, settings, overwrite)
-    wanted = {key: split for key, split in _own_splits(listing).items() if split} or assignment.split_of
-    _move_out(output, description, listing, {**wanted, **assignment.split_of}, overwrite)
-    summary = Summary(output, assignment.how, skipped=[*listing.problems, *assignment.problems], notes=notes)
+    journal.check_settings(output, _settings(description, images, link, chosen), overwrite)
+    _move_out(output, description, listing, _wanted(listing, assignment, split), overwrite)
+    summary = Summary(output, assignment.how, skipped=list(listing.problems), notes=notes)
+    for key, reason in assignment.problems:
+        _note_missing(summary, description, listing, key, reason)
     jobs = []
     for key, part in assignment.split_of.items():
-        frame = listing.frames[key]
-        target, scaled = _target(output, description, frame, part), images != description.rendering
+        frame, scaled = listing.frames[key], images != description.rendering
+        target = _target(output, description, frame, part)
         job = Job(description, frame, target, part, chosen, link, output / journal.FRAMES, scaled)
         if key in listing.missing:
-            _note_missing(summary, description, key, listing.missing[key])
+            reason = f"no {', no '.join(listing.missing[key])}: unpack the missing files."
+            _note_missing(summary, description, listing, key, reason)
         elif not overwrite and key in earlier and _is_done(job, earlier[key]):
             summary.kept += 1
             _count(summary, earlier[key])
@@ -123,6 +123,25 @@ def prepare(
     summary.skipped.sort(key=lambda each: (isinstance(each[0], str), each))
     write_json(output / SUMMARY, summary.as_json())
     return summary
+
+
+def _settings(description: Description, images: str, link: Link, rules: Mapping[str, str]) -> dict[str, Any]:
+    """What a copy was made with. Older ones, all of Synscapes, do not speak of the data set."""
+    is_first = description.name == "synscapes"
+    return {
+        "version": journal.VERSION,
+        "images": images,
+        "link": link,
+        "rules": rules,
+        "data_set": None if is_first else description.name,
+        "description": None if is_first else description.fingerprint,
+    }
+
+
+def _wanted(listing: Listing, assignment: Assignment, split: Split) -> dict[Key, str]:
+    """Where frames may lie: one split of a data set's own can be done after another."""
+    own = {key: name for key, name in _own_splits(listing).items() if name} if isinstance(split, str) else {}
+    return {**own, **assignment.split_of}
 
 
 def _own_splits(listing: Listing) -> dict[Key, str]:
@@ -142,11 +161,12 @@ def _assign(description: Description, listing: Listing, split: Split) -> Assignm
     )
 
 
-def _note_missing(summary: Summary, description: Description, key: Key, parts: list[str]) -> None:
-    if description.some_unlabelled and "image" not in parts:
+def _note_missing(summary: Summary, description: Description, listing: Listing, key: Key, reason: str) -> None:
+    """A frame without a place or files; of a data set where that is usual, images without labels are only counted."""
+    if description.some_unlabelled and IMAGE not in listing.missing.get(key, [IMAGE]):
         summary.unlabelled += 1
     else:
-        summary.skipped.append((key, f"no {', no '.join(parts)}: unpack the missing files."))
+        summary.skipped.append((key, reason))
 
 
 def _run(jobs: list[Job], summary: Summary, name: str, num_workers: int) -> None:
