@@ -3,7 +3,8 @@
 
 uv run tools/gate.py plan --terms terms.yaml --scale mini      # how likely each verdict is, and what it costs
 uv run tools/gate.py declare --terms terms.yaml --scale mini   # checks the terms and seals them: before any run
-uv run tools/gate.py declare --name early --control cityscapes.yaml --mixed mixture.yaml --min-gain 2 --looks 3 5 8
+uv run tools/gate.py declare --name early --control cityscapes.yaml --mixed mixture.yaml --min-gain 2 --looks 3 5 8 \\
+    --scale mini
 uv run tools/gate.py judge early --scale mini                  # the verdict
 uv run tools/gate.py list --scale mini                         # all that is declared, adjusted for each other
 
