@@ -18,9 +18,13 @@ import cv2
 import numpy as np
 
 from miniature.streets.write import write_miniature
-from synmix.data import cityscapes, synscapes
+from synmix.data import cityscapes
+from synmix.data.described import described
+from synmix.data.frame_labels import ID_FACTOR, Labels
 from synmix.data.images import read_instance_map, read_label_map
-from synmix.data.synscapes import Labels, instance_colors
+from synmix.data.listing import Frame, frame_at, list_frames
+from synmix.data.raw import read_labels
+from synmix.data.synscapes import instance_colors
 from synmix.errors import UserError, run_tool
 from synmix.files import write_json
 from synmix.harmonize.frame import Job, frame_name, prepare_frame, write_map
@@ -29,6 +33,7 @@ from synmix.harmonize.reverse import to_synscapes
 from synmix.harmonize.rules import VEHICLES, choose
 from synmix.labels import RIDER
 
+SYNSCAPES = described("synscapes")
 _SIZE = (1440, 720)
 _FRAMES = 25_000
 
@@ -66,9 +71,9 @@ def _add(instance_ids: np.ndarray, mask: np.ndarray, label: int, counters: Count
 
 def png_only(job: Job) -> None:
     """The frame's own reading and writing, without any rule between them."""
-    labels = synscapes.read_labels(job.source)
+    labels = read_labels(SYNSCAPES, job.source)
     write_map(job.target.label_map, labels.class_map)
-    write_map(job.target.instance_map, _RESULT[job.source.number])
+    write_map(job.target.instance_map, _RESULT[job.source.key])
 
 
 _RESULT: dict[int, np.ndarray] = {}
@@ -80,23 +85,29 @@ def draw_frames(root: Path, count: int) -> None:
     halves = root / "halves"
     write_miniature(halves, height=_SIZE[1], width=_SIZE[0] // 2, real=(0, 0, 0), synthetic=2 * count, density=5.0)
     for number in range(1, count + 1):
-        left, right = (synscapes.frame_paths(halves / "Synscapes", 2 * number - side) for side in (1, 0))
-        one, other = synscapes.read_labels(left), synscapes.read_labels(right)
-        shift = np.uint32(synscapes.ID_FACTOR // 2)  # within the class, behind the left street's numbers
+        left, right = (frame_at(SYNSCAPES, halves / "Synscapes", 2 * number - side) for side in (1, 0))
+        one, other = read_labels(SYNSCAPES, left), read_labels(SYNSCAPES, right)
+        shift = np.uint32(ID_FACTOR // 2)  # within the class, behind the left street's numbers
         ids = np.where(other.instance_ids > 0, other.instance_ids + shift, 0).astype(np.uint32)
         classes = {**one.classes, **{key + int(shift): label for key, label in other.classes.items()}}
         labels = Labels(np.hstack([one.class_map, other.class_map]), np.hstack([one.instance_ids, ids]), classes)
         image = np.hstack([cv2.imread(str(frame.image)) for frame in (left, right)])
-        write_frame(synscapes.frame_paths(root / "Synscapes", number), image, labels)
+        write_frame(frame_at(SYNSCAPES, root / "Synscapes", number), image, labels)
 
 
-def write_frame(target: synscapes.Frame, image: np.ndarray, labels: Labels) -> None:
+def write_frame(target: Frame, image: np.ndarray, labels: Labels) -> None:
     """Writes a raw Synscapes frame."""
     colors = instance_colors(labels.instance_ids)
-    for path, content in ((target.image, image), (target.class_map, labels.class_map), (target.instance_map, colors)):
+    for path, content in (
+        (target.image, image),
+        (target.files["class map"], labels.class_map),
+        (target.files["instance map"], colors),
+    ):
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), content)
-    write_json(target.meta, {"instance": {"class": {str(key): label for key, label in labels.classes.items()}}})
+    write_json(
+        target.files["meta"], {"instance": {"class": {str(key): label for key, label in labels.classes.items()}}}
+    )
 
 
 def encode_frames(root: Path, folder: Path) -> None:
@@ -105,17 +116,17 @@ def encode_frames(root: Path, folder: Path) -> None:
         maps = read_instance_map(frame.instance_map), read_label_map(frame.label_map)
         small = [cv2.resize(each, _SIZE, interpolation=cv2.INTER_NEAREST_EXACT) for each in maps]
         image = cv2.resize(cv2.imread(str(frame.image)), _SIZE, interpolation=cv2.INTER_AREA)
-        write_frame(synscapes.frame_paths(root / "Synscapes", number), image, to_synscapes(small[0], small[1]))
+        write_frame(frame_at(SYNSCAPES, root / "Synscapes", number), image, to_synscapes(small[0], small[1]))
 
 
 def measure(jobs: list[Job], rounds: int) -> Mapping[str, list[float]]:
     """Milliseconds a frame of each way, a value per round; the ways take turns within a round."""
-    loaded = {job.source.number: synscapes.read_labels(job.source) for job in jobs}
+    loaded = {job.source.key: read_labels(SYNSCAPES, job.source) for job in jobs}
     _RESULT.update({number: harmonize(labels).instance_ids for number, labels in loaded.items()})
     ways: dict[str, Callable[[Job], object]] = {
-        "rules on runs": lambda job: harmonize(loaded[job.source.number]),
-        "loop: riders only": lambda job: rider_loop(loaded[job.source.number]),
-        "loop: every class inside": lambda job: class_loop(loaded[job.source.number]),
+        "rules on runs": lambda job: harmonize(loaded[job.source.key]),
+        "loop: riders only": lambda job: rider_loop(loaded[job.source.key]),
+        "loop: every class inside": lambda job: class_loop(loaded[job.source.key]),
         "PNG reading and writing only": png_only,
         "end to end (prepare_frame)": prepare_frame,
     }
@@ -133,12 +144,12 @@ def check_equal(jobs: list[Job]) -> int:
     """All ways give the same masks; returns the instances compared."""
     compared = 0
     for job in jobs:
-        labels = synscapes.read_labels(job.source)
+        labels = read_labels(SYNSCAPES, job.source)
         fast = harmonize(labels).instance_ids
         for slow in (rider_loop(labels), class_loop(labels)):
             pairs = np.unique(np.stack([fast.ravel(), slow.ravel()]), axis=1)
             if any(len(np.unique(side)) != pairs.shape[1] for side in pairs):
-                raise UserError(f"the ways differ on frame {job.source.number}.")
+                raise UserError(f"the ways differ on frame {job.source.key}.")
         compared += int((pairs[0] >= 1000).sum())
     return compared
 
@@ -149,7 +160,7 @@ def peak_memory(job: Job) -> tuple[float, float]:
     prepare_frame(job)
     peak = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
-    labels = synscapes.read_labels(job.source)
+    labels = read_labels(SYNSCAPES, job.source)
     return peak, (labels.class_map.nbytes + labels.instance_ids.nbytes + 2 * labels.class_map.size) / 1e6
 
 
@@ -172,15 +183,9 @@ def report(times: Mapping[str, list[float]], jobs: list[Job]) -> None:
 
 
 def _job(root: Path, number: int) -> Job:
-    target = cityscapes.frame_paths(root / "copy", "train", frame_name(number))
-    return Job(
-        synscapes.frame_paths(root / "Synscapes", number),
-        target,
-        "train",
-        choose(),
-        "symlink",
-        root / "copy" / "prepared",
-    )
+    frame = frame_at(SYNSCAPES, root / "Synscapes", number)
+    target = cityscapes.frame_paths(root / "copy", "train", frame_name(SYNSCAPES, frame))
+    return Job(SYNSCAPES, frame, target, "train", choose(), "symlink", root / "copy" / "prepared")
 
 
 def main() -> int:
@@ -196,7 +201,7 @@ def main() -> int:
             encode_frames(root, args.labels)
         else:
             draw_frames(root, args.frames)
-        jobs = [_job(root, number) for number in synscapes.list_frames(root / "Synscapes")]
+        jobs = [_job(root, number) for number in list_frames(SYNSCAPES, root / "Synscapes").frames]
         print(f"{len(jobs)} frames of {_SIZE[0]} x {_SIZE[1]}, {check_equal(jobs)} instances, equal all ways")
         report(measure(jobs, args.rounds), jobs)
     return 0

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """Draws the miniatures, by default under ``$DETECTRON2_DATASETS/mini``: streets in the raw formats of Cityscapes and
-Synscapes, or, with ``--vehicles``, vehicles with keypoints in those of CarFusion and CitySample."""
+Synscapes, and with ``--encodings`` in those of other data sets; or, with ``--vehicles``, vehicles with keypoints in
+those of CarFusion and CitySample."""
 
 import argparse
 from pathlib import Path
 
+from miniature.streets.encoded import chosen_encodings, write_encodings
+from miniature.streets.encodings import ENCODINGS
 from miniature.streets.preview import write_preview
 from miniature.streets.write import IMAGES, Drawing
 from miniature.streets.write import write_miniature as write_streets
 from miniature.vehicles.write import Miniature
 from miniature.vehicles.write import write_miniature as write_vehicles
+from synmix.data.described import described
 from synmix.data.sources import datasets_root
 from synmix.errors import argument_parser, run_tool
 from synmix.harmonize.prepare import prepare
@@ -37,6 +41,13 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--density", type=argument(Number(0, 5)), default=1.0, help="1 for the usual number of objects")
     parser.add_argument("--images", nargs="+", default=["rgb"], choices=IMAGES, help="synthetic renderings")
+    parser.add_argument(
+        "--encodings", nargs="+", default=[], metavar="NAME",
+        help=f"also draw and harmonise these, or 'all': {', '.join(ENCODINGS)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--encoded", type=argument(Whole(1, 100_000)), default=40, metavar="N", help="frames of each encoding"
+    )
     parser.add_argument("--num-workers", type=argument(COUNT), default=0, help="processes; 0: all cores")
     parser.add_argument("--preview", type=Path, metavar="PNG", help="also write a picture of streets and their labels")
     parser.add_argument("--force", action="store_true", help="draw anew, whatever the folder holds")
@@ -46,6 +57,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Draws what was asked for."""
     arguments = parse_arguments()
+    chosen_encodings(arguments.encodings)
     if arguments.preview:
         check_ending(arguments.preview, PICTURES)
     output = arguments.output or datasets_root() / "mini"
@@ -86,6 +98,24 @@ def draw_streets(arguments: argparse.Namespace, output: Path) -> None:
         overwrite=arguments.force,
     )
     print(f"the miniature is in {output}: cityscapes, Synscapes, and Synscapes harmonised in synscapes_harmonized")
+    if arguments.encodings:
+        draw_encodings(arguments, output, drawing)
+
+
+def draw_encodings(arguments: argparse.Namespace, output: Path, drawing: Drawing) -> None:
+    """Draws further encodings and harmonises each."""
+    names = chosen_encodings(arguments.encodings)
+    write_encodings(output, drawing, names, arguments.encoded, arguments.num_workers, arguments.force)
+    for name in names:
+        description = described(name)
+        prepare(
+            output / description.folder,
+            output / description.copy,
+            name=name,
+            num_workers=arguments.num_workers,
+            overwrite=arguments.force,
+        )
+        print(f"{description.title}: {description.folder}, harmonised in {description.copy}")
 
 
 if __name__ == "__main__":

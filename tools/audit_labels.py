@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares the labelling conventions of two data sets, and checks what harmonising takes for granted about Synscapes.
+"""Compares the labelling conventions of data sets, and checks what harmonising takes for granted about a raw folder.
 
 Prints tables; writes them with plots and a picture like the paper's Figure 2 into --output, as audit.md. With
 --first-contact, only looks at a raw Synscapes folder and writes a text without pictures and places, fit to be mailed.
@@ -8,6 +8,9 @@ Prints tables; writes them with plots and a picture like the paper's Figure 2 in
 import argparse
 from pathlib import Path
 
+from synmix.data.described import described
+from synmix.data.description import Description
+from synmix.data.sources import source
 from synmix.errors import UserError, argument_parser, run_tool
 from synmix.files import write_text
 from synmix.harmonize import audit_pictures, audit_tables
@@ -30,8 +33,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--raw",
         type=Path,
-        help="a raw Synscapes folder to check as well (default: the one under DETECTRON2_DATASETS, where there is one; "
-        "for mini_* data sets the miniature's)",
+        help="a raw folder to check as well (default: Synscapes' under DETECTRON2_DATASETS, where there is one; for "
+        "mini_* data sets the miniature's)",
+    )
+    parser.add_argument(
+        "--raw-name", default="synscapes", metavar="NAME", help="the described data set that --raw is (%(default)s)"
     )
     parser.add_argument(
         "--first-contact",
@@ -49,16 +55,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _raw_folder(given: Path | None, datasets: list[str]) -> Path | None:
+def _raw_folder(given: Path | None, datasets: list[str], name: str) -> Path | None:
     if given:
         return given
-    usual = raw_folder(datasets)
+    usual = raw_folder(datasets, name)
     return usual if usual.is_dir() else None
 
 
-def _report(audits: list[Audit], raw: Audit | None) -> str:
+def _unlabelled(datasets: list[str]) -> list[str]:
+    """Which classes a data set's description says that nobody has labelled there."""
+    lines = [
+        f"- '{name}' does not label {', '.join(missing)}: objects of these classes are background there "
+        "(DATASETS.MISSING_CLASSES)."
+        for name in datasets
+        if (missing := source(name).missing)
+    ]
+    return ["\n".join(lines)] if lines else []
+
+
+def _report(datasets: list[str], audits: list[Audit], raw: Audit | None, about: Description) -> str:
     parts = [
         "# Labels compared",
+        *_unlabelled(datasets),
         "## Conventions",
         audit_tables.conventions(audits),
         "![instances a frame, riders and vehicles](conventions.png)",
@@ -69,12 +87,17 @@ def _report(audits: list[Audit], raw: Audit | None) -> str:
         audit_tables.inside(audits),
     ]
     if raw:
-        parts += ["## Rules that this Synscapes folder meets", audit_tables.rules_met(raw)]
-        parts += ["## What harmonising takes for granted about this Synscapes folder", audit_tables.assumptions(raw)]
+        parts += [f"## Rules that this {_short(about)} folder meets", audit_tables.rules_met(raw)]
+        parts += [f"## What harmonising takes for granted about this {_short(about)} folder"]
+        parts += [audit_tables.assumptions(raw, about.merged_riders)]
     problems = [f"- {each.name}, {frame}: {reason}" for each in audits for frame, reason in each.problems]
     if problems:
         parts += [f"## {len(problems)} frames could not be read", "\n".join(problems[:20])]
     return "\n\n".join(parts)
+
+
+def _short(about: Description) -> str:
+    return about.title.split(" (")[0]
 
 
 def _pictures(output: Path, audits: list[Audit], raw: list[Item]) -> str:
@@ -102,16 +125,17 @@ def main() -> int:
         write_text(args.output / "first_contact.md", text)
         console.print(f"written: {args.output / 'first_contact.md'}")
         return 0
+    about = described(args.raw_name)
     audits = [audit(name, evenly(registered_frames(name), args.frames), args.num_workers) for name in args.datasets]
-    folder, raw, items = _raw_folder(args.raw, args.datasets), None, []
+    folder, raw, items = _raw_folder(args.raw, args.datasets, args.raw_name), None, []
     if folder:
-        items = evenly(raw_frames(folder), args.frames)
-        raw = audit("Synscapes as delivered", items, args.num_workers)
+        items = evenly(raw_frames(folder, args.raw_name), args.frames)
+        raw = audit(f"{_short(about)} as delivered", items, args.num_workers)
         audits.append(raw)
     else:
-        console.print("no raw Synscapes folder: what harmonising takes for granted is not checked (--raw DIR)")
+        console.print(f"no raw {_short(about)} folder: what harmonising takes for granted is not checked (--raw DIR)")
     problems = {frame for frame, _ in raw.problems} if raw else set()
-    report = _report(audits, raw)
+    report = _report(args.datasets, audits, raw, about)
     print(report)
     write_text(
         args.output / "audit.md",

@@ -1,12 +1,22 @@
 """Each name that compat restores is needed by Detectron2 0.6 where it is missing, and left alone where it is not."""
 
 import importlib
+import importlib.metadata
+import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import torch
 
 import synmix  # noqa: F401  restores the names
+
+PINNED = Path(importlib.metadata.distribution("pb1-detectron2").locate_file(""))
+needs_the_pinned = pytest.mark.skipif(
+    not Path(importlib.util.find_spec("detectron2").origin).is_relative_to(PINNED),
+    reason="another Detectron2 is in the place of the pinned one: it need not miss the same names",
+)
 
 
 def run(code: str) -> subprocess.CompletedProcess:
@@ -30,6 +40,7 @@ LONE_COMPAT = (
 )
 
 
+@needs_the_pinned
 @pytest.mark.parametrize("name", NAMES)
 def test_detectron2_needs_each_restored_name(name):
     removed, _, use = NAMES[name]
@@ -67,8 +78,8 @@ def test_existing_names_stay_as_they_are():
     assert run(compiled).returncode == 0
 
 
+@needs_the_pinned
 def test_a_missing_operator_explains_itself():
-    import torch
     from detectron2.layers import ROIAlignRotated
 
     with pytest.raises(RuntimeError, match=r"compiled operator 'roi_align_rotated_forward' is not installed"):
@@ -106,3 +117,38 @@ warn("`torch.cuda.amp.autocast(args...)` is deprecated.", FutureWarning, "f", 6,
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert [line.split(":")[1] for line in done.stderr.splitlines() if line.startswith("f:")] == ["2", "5"]
+
+
+def test_export_and_analysis_are_imported_without_caffe2():
+    from detectron2.export import TracingAdapter
+    from detectron2.utils.analysis import FlopCountAnalysis
+    from torch import nn
+
+    flops = FlopCountAnalysis(nn.Linear(3, 5, bias=False), (torch.ones(2, 3),))
+    assert flops.total() == 2 * 3 * 5
+    assert TracingAdapter
+
+
+def test_an_item_that_a_mapper_leaves_out_is_replaced_by_another():
+    from detectron2.data.common import MapDataset
+
+    mapped = MapDataset(list(range(5)), lambda value: None if value == 2 else 10 * value)
+    assert [mapped[place] for place in (0, 1, 3, 4)] == [0, 10, 30, 40]
+    assert mapped[2] in (0, 10, 30, 40)
+
+
+def test_detectron2s_hook_saves_torchs_own_schedules():
+    from detectron2.engine import hooks
+    from torch.optim.lr_scheduler import StepLR
+
+    def hook(steps: int) -> hooks.LRScheduler:
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+        schedule = StepLR(optimizer, 2)
+        for _ in range(steps):
+            optimizer.step()
+            schedule.step()
+        return hooks.LRScheduler(optimizer, schedule)
+
+    begun, resumed = hook(5), hook(0)
+    resumed.load_state_dict(begun.state_dict())
+    assert resumed.scheduler.last_epoch == 5

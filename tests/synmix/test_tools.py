@@ -58,7 +58,14 @@ def call(monkeypatch, capsys):
         ("datasets/make_mini.py", ["--real-train", "-1"], "a whole number from 0"),
         ("datasets/make_mini.py", ["--density", "nan"], "from 0 to 5"),
         ("datasets/make_mini.py", ["--preview", "x.xyz"], "names no kind of picture"),
+        ("datasets/make_mini.py", ["--encoded", "0"], "a whole number from 1"),
+        ("datasets/make_mini.py", ["--encodings", "kiti"], "Did you mean 'kitti'?"),
         ("datasets/prepare_synscapes.py", ["--num-workers", "x"], "a whole number from 0"),
+        ("datasets/prepare.py", ["kiti"], "no data set 'kiti' is described. Did you mean 'kitti'?"),
+        ("datasets/prepare.py", ["kitti", "--images", "depth"], "has no images 'depth'; choose one of rgb"),
+        ("datasets/prepare.py", ["kitti", "--input", "nowhere"], "'nowhere/training/image_2' does not exist"),
+        ("datasets/prepare.py", ["kitti", "--rule", "x"], "expected NAME=VALUE"),
+        ("tools/audit_labels.py", ["--raw-name", "kiti"], "Did you mean 'kitti'?"),
     ],
 )
 def test_arguments_out_of_range(call, path, arguments, sentence):
@@ -140,6 +147,10 @@ def test_evaluation_into_a_place_that_cannot_be_written(call, request, tmp_path,
         (
             "datasets/prepare_synscapes.py",
             ["--input", "{root}/mini/Synscapes", "--num-workers", "1", "--output", "{}/s"],
+        ),
+        (
+            "datasets/prepare.py",
+            ["cityscapes", "--input", "{root}/mini/cityscapes", "--num-workers", "1", "--output", "{}/s"],
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

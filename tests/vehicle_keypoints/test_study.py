@@ -19,6 +19,7 @@ from synmix.study.index import read_index
 from synmix.study.runs import config_of
 from synmix.study.scale import load_scale
 from synmix.study.store import Store
+from synmix.study.study import run_all
 from synmix.study.terms import Terms
 from vehicle_keypoints.evaluator import VehicleKeypointEvaluator
 from vehicle_keypoints.result import read_result, write_result
@@ -121,6 +122,16 @@ def test_a_model_with_another_number_of_points_is_refused(keypoint_datasets):
     instances.pred_keypoints = torch.zeros(0, 14, 3)
     with pytest.raises(UserError, match=r"set MODEL\.ROI_KEYPOINT_HEAD\.NUM_KEYPOINTS to 24"):
         evaluator.process([{"image_id": "x"}], [{"instances": instances}])
+
+
+@pytest.mark.slow
+def test_workers_of_a_study_know_the_data_sets_and_metrics_that_its_configs_import(keypoint_datasets, tmp_path):
+    """A worker is a process of its own, which has imported nothing yet."""
+    short = {"SOLVER.MAX_ITER": 1, "SOLVER.STEPS": []}
+    scale = replace(MINI, configs={name: {**changes, **short} for name, changes in MINI.configs.items()})
+    store = Store(tmp_path / "store")
+    outcomes = run_all([arm(scale, "identity_flip")], store, workers=1)
+    assert [(outcome.result, outcome.reason) for outcome in outcomes] == [("finished", "")]
 
 
 @pytest.mark.long

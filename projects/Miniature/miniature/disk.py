@@ -47,9 +47,9 @@ def _compare(root: Path, held: Any, wanted: Mapping[str, Any]) -> None:
 
 
 def write_picture(path: Path, pixels: np.ndarray) -> None:
-    """Writes (H, W) maps as they are and (H, W, 3) pictures as RGB, as PNG or JPEG."""
+    """Writes (H, W) maps as they are and (H, W, 3) or (H, W, 4) pictures as RGB(A), as PNG or JPEG."""
     settings = [cv2.IMWRITE_PNG_COMPRESSION, 1] if path.suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 92]
     with atomic_path(path) as temporary:
-        data = np.ascontiguousarray(pixels[..., ::-1]) if pixels.ndim == 3 else pixels
+        data = np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]) if pixels.ndim == 3 else pixels
         if not cv2.imwrite(str(temporary), data, settings):
             raise UserError(f"'{path}' could not be written; is the disk full?")

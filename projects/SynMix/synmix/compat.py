@@ -1,17 +1,19 @@
-"""The few names that Detectron2 expects of older or unpublished packages, restored before it is imported, and the
-warnings about its code that nobody here can act on, silenced.
+"""The few names that Detectron2 expects of older or unpublished packages, restored before it is imported; three of its
+modules, mended as they are; and the warnings about its code that nobody here can act on, silenced.
 
 Each name is restored only where it is missing, so a newer, a patched or a compiled Detectron2 is used as it is.
+docs/detectron2.md says what upstream's own tests make of it.
 """
 
 import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import random
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 _OPERATORS = "detectron2._C"
@@ -40,6 +42,8 @@ def restore() -> None:
     for finder in (_OperatorStub, _InternalCityscapes):
         if not any(type(known) is finder for known in sys.meta_path):
             sys.meta_path.append(finder())  # last: whatever really exists is found first
+    if not any(type(known) is _Mending for known in sys.meta_path):
+        sys.meta_path.insert(0, _Mending())  # first, since these modules do exist
 
 
 def _restore_pillow() -> None:
@@ -132,3 +136,79 @@ class _Alias(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._published, name)
+
+
+class _Mending(importlib.abc.MetaPathFinder):
+    """Finds the modules of :data:`_MENDS`, and has them mended when they have been executed."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name == _CAFFE2_EXPORT and importlib.util.find_spec("caffe2") is None:
+            return importlib.util.spec_from_loader(name, _Nothing())
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target) if name in _MENDS else None
+        if spec and spec.loader:
+            spec.loader = _Mended(spec.loader)
+        return spec
+
+
+class _Mended(importlib.abc.Loader):
+    """Loads a module as its own loader does, then mends it."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        module: ModuleType | None = self._loader.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        _MENDS[module.__name__](module)
+
+
+class _Nothing(importlib.abc.Loader):
+    """The caffe2 part of ``detectron2.export``, where there is no caffe2; torch has dropped it."""
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__doc__, module.__all__ = "Needs caffe2.", []  # type: ignore[attr-defined]
+
+
+class _SamplingSets(random.Random):
+    """Samples from sets too, as Python did until 3.10."""
+
+    def sample(self, population: Any, k: int, **keywords: Any) -> list:
+        """See :meth:`random.Random.sample`."""
+        return super().sample(sorted(population) if isinstance(population, set) else population, k, **keywords)
+
+
+def _mend_loading(common: ModuleType) -> None:
+    """``MapDataset`` takes another item for one that its mapper leaves out, of a set: TypeError from Python 3.11 on."""
+    common.random = SimpleNamespace(Random=_SamplingSets)  # type: ignore[attr-defined]
+
+
+def _mend_schedules(hooks: ModuleType) -> None:
+    """The hook saves what is a ``_LRScheduler``; since torch 2.0 that is no base of torch's own schedules, which then
+    begin anew after a resume."""
+    from torch.optim import lr_scheduler
+
+    base, hook = getattr(lr_scheduler, "LRScheduler", lr_scheduler._LRScheduler), hooks.LRScheduler
+
+    def state_dict(self: Any) -> dict[str, Any]:
+        return self.scheduler.state_dict() if isinstance(self.scheduler, base) else {}
+
+    def load_state_dict(self: Any, state: dict[str, Any]) -> None:
+        if isinstance(self.scheduler, base):
+            self.scheduler.load_state_dict(state)
+
+    hook.state_dict, hook.load_state_dict = state_dict, load_state_dict
+
+
+_CAFFE2_EXPORT = "detectron2.export.api"
+_MENDS: dict[str, Callable[[ModuleType], None]] = {
+    "detectron2.data.common": _mend_loading,
+    "detectron2.engine.hooks": _mend_schedules,
+}

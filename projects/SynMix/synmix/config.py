@@ -98,7 +98,7 @@ def set_key(cfg: CfgNode, name: str, value: Any) -> None:
 
 
 def merge_values(cfg: CfgNode, values: Mapping[Any, Any], where: str, prefix: str = "") -> None:
-    """Sets the keys of nested plain values, e.g. of a :class:`ConfigFile`.
+    """Sets the keys of plain values, nested as in a :class:`ConfigFile` or dotted.
 
     Raises:
         UserError: unknown key, or a value that cannot be meant; ``where`` it stands is named.

@@ -59,6 +59,9 @@ TABLE: tuple[Key, ...] = (
     Key("DATASETS.REMOVAL_BY", Choice(("pixels", "box_height", "visible", "occlusion", "truncation", "distance")),
         "which labels are removed first: the smallest in pixels (paper 4.1), or by another rule, where a data set has "
         "what it asks for (docs/compose.md)", "pixels"),
+    Key("DATASETS.MISSING_CLASSES", Choice(("background", "ignore")),
+        "what a class is that a data set does not label but another one does: background there, or left out of the "
+        "classification loss of its images (docs/data.md)", "background"),
     Key("DATASETS.SEED", COUNT, "the seed of the choice of images", 0),
     Key("DATASETS.COCO", Many(Entry()),
         "further data sets in COCO's format: a list of {name, annotations, images, domain, categories} "

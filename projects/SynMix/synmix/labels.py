@@ -10,6 +10,8 @@ LABEL_IDS: tuple[int, ...] = tuple(label.id for label in CLASSES)
 #: Cityscapes label id -> Detectron2's contiguous category id 0..7.
 CATEGORY_OF_LABEL: dict[int, int] = {label.id: category for category, label in enumerate(CLASSES)}
 COLORS: tuple[tuple[int, int, int], ...] = tuple(label.color for label in CLASSES)
+#: Classes that have instances in Cityscapes, the ignored caravan and trailer among them.
+INSTANCE_LABELS = frozenset(label.id for label in labels if label.hasInstances)
 #: What the metric calls void: pixels whose value in the instance map is one of these, exactly.
 VOID_LABEL_IDS: tuple[int, ...] = tuple(sorted(label.id for label in labels if label.ignoreInEval and label.id >= 0))
 #: Instance maps hold ``label id * INSTANCE_FACTOR + k``; lower values are groups, or classes without instances.

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synmix.data.images import image_size, read_instance_map, read_label_map, read_rgb
-from synmix.data.synscapes import read_instance_ids
+from synmix.data.images import image_size, read_colors, read_indices, read_instance_map, read_label_map, read_rgb
 from synmix.errors import UserError
 
 
@@ -71,12 +70,17 @@ def test_a_header_of_400_megapixels_asks_for_no_memory(tmp_path, reader):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
-def test_a_palette_holds_no_ids_but_is_an_image(tmp_path):
-    Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4)).convert("P").save(tmp_path / "palette.png")
-    for reader in (read_instance_map, read_label_map, read_instance_ids):
-        with pytest.raises(UserError, match=r"palette\.png' .*a palette PNG"):
-            reader(tmp_path / "palette.png")
-    assert read_rgb(tmp_path / "palette.png").shape == (4, 4, 3)
+def test_a_palette_holds_classes_or_colours_but_no_16_bit_ids(tmp_path):
+    classes = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    image = Image.fromarray(classes).convert("P")
+    image.putpalette([value for number in range(256) for value in (number, 255 - number, 7)])
+    image.save(tmp_path / "palette.png")
+    with pytest.raises(UserError, match=r"palette\.png' .*a palette PNG"):
+        read_instance_map(tmp_path / "palette.png")
+    for reader in (read_label_map, read_indices):
+        assert np.array_equal(reader(tmp_path / "palette.png"), classes)
+    assert read_rgb(tmp_path / "palette.png")[0, 3].tolist() == [3, 252, 7]
+    assert read_colors(tmp_path / "palette.png")[0, 3].tolist() == [7, 252, 3]  # OpenCV's order
 
 
 def test_links_to_nothing_and_in_a_circle(tmp_path):

@@ -9,15 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from synmix.data.synscapes import (
-    frame_paths,
-    instance_colors,
-    list_frames,
-    read_classes,
-    read_instance_ids,
-    read_labels,
-)
+from synmix.data import listing, raw
+from synmix.data.described import described
+from synmix.data.synscapes import instance_colors, read_meta
 from synmix.errors import UserError
+
+SYNSCAPES = described("synscapes")
+
+
+def read_instance_ids(path):
+    coding = SYNSCAPES.maps[1].codings[0]
+    return coding.id_of(coding.read(path))
+
+
+def frame_paths(root, number):
+    return listing.frame_at(SYNSCAPES, root, number)
+
+
+def list_frames(root, images=""):
+    found = listing.list_frames(SYNSCAPES, root, images)
+    return {key: found.missing.get(key, []) for key in found.frames}
 
 
 def make_folders(root):
@@ -46,9 +57,9 @@ def test_listing_finds_gaps_and_sorts_by_number(tmp_path):
     make_folders(tmp_path)
     for number in (10, 9, 2):
         frame = frame_paths(tmp_path, number)
-        for path in (frame.image, frame.class_map, frame.instance_map, frame.meta):
+        for path in frame.paths:
             path.touch()
-    frame_paths(tmp_path, 9).meta.unlink()
+    frame_paths(tmp_path, 9).files["meta"].unlink()
     frame_paths(tmp_path, 10).image.unlink()
     (tmp_path / "img" / "rgb" / "Thumbs.png").touch()
     assert list_frames(tmp_path) == {2: [], 9: ["meta"], 10: ["image"]}
@@ -78,12 +89,12 @@ def test_a_folder_that_is_not_synscapes_gets_a_sentence(tmp_path):
 def test_meta_of_another_kind_gets_a_sentence(tmp_path, meta, words):
     (tmp_path / "1.json").write_text(json.dumps(meta))
     with pytest.raises(UserError, match=words):
-        read_classes(tmp_path / "1.json")
+        read_meta(tmp_path / "1.json")
 
 
 def test_meta_gives_the_class_of_each_id(tmp_path):
     (tmp_path / "1.json").write_text('{"instance": {"class": {"2400004": 24, "3300001": 33}}}')
-    assert read_classes(tmp_path / "1.json") == {2400004: 24, 3300001: 33}
+    assert read_meta(tmp_path / "1.json")[0] == {2400004: 24, 3300001: 33}
 
 
 @pytest.mark.parametrize("array", [np.zeros((2, 3), np.uint8), np.zeros((2, 3, 3), np.uint16)], ids=["gray", "16-bit"])
@@ -96,8 +107,8 @@ def test_an_instance_map_of_another_kind_gets_a_sentence(tmp_path, array):
 def test_maps_of_different_sizes_get_a_sentence(tmp_path):
     make_folders(tmp_path)
     frame = frame_paths(tmp_path, 1)
-    cv2.imwrite(str(frame.class_map), np.zeros((4, 8), np.uint8))
-    cv2.imwrite(str(frame.instance_map), np.zeros((4, 6, 3), np.uint8))
-    frame.meta.write_text('{"instance": {"class": {}}}')
+    cv2.imwrite(str(frame.files["class map"]), np.zeros((4, 8), np.uint8))
+    cv2.imwrite(str(frame.files["instance map"]), np.zeros((4, 6, 3), np.uint8))
+    frame.files["meta"].write_text('{"instance": {"class": {}}}')
     with pytest.raises(UserError, match=r"8 x 4 pixels but .* is 6 x 4"):
-        read_labels(frame)
+        raw.read_labels(SYNSCAPES, frame)

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from synmix.data.frame_labels import Labels
 from synmix.data.images import read_rgb
-from synmix.data.synscapes import Labels
 from synmix.errors import UserError
 from synmix.harmonize import audit_tables
 from synmix.harmonize.audit import Item, audit, evenly, raw_frames

@@ -17,8 +17,11 @@ import polars as pl
 import pytest
 
 from synmix import files
-from synmix.data import cityscapes, synscapes
+from synmix.data import cityscapes
+from synmix.data.described import described
 from synmix.data.images import read_instance_map, read_label_map
+from synmix.data.listing import frame_at
+from synmix.data.raw import read_labels
 from synmix.data.table import build_table
 from synmix.errors import UserError
 from synmix.files import read_json
@@ -27,6 +30,7 @@ from synmix.harmonize.prepare import prepare
 from synmix.harmonize.relabel import harmonize
 from synmix.harmonize.summary_text import summary_text
 
+SYNSCAPES = described("synscapes")
 TOOL = Path(__file__).parents[3] / "datasets" / "prepare_synscapes.py"
 
 
@@ -41,8 +45,8 @@ def test_copy_holds_what_harmonise_says_and_links_the_images(synscapes_root, tmp
     assert summary.splits == {"train": 8, "val": 1, "test": 1}
     assert summary.riders_created == 20
     for number, split in ((3, "train"), (9, "val"), (10, "test")):
-        made, source = target(output, number, split), synscapes.frame_paths(synscapes_root, number)
-        expected = harmonize(synscapes.read_labels(source))
+        made, source = target(output, number, split), frame_at(SYNSCAPES, synscapes_root, number)
+        expected = harmonize(read_labels(SYNSCAPES, source))
         assert np.array_equal(read_instance_map(made.instance_map), expected.instance_ids)
         assert np.array_equal(read_label_map(made.label_map), expected.label_ids)
         assert made.image.is_symlink() and made.image.resolve() == source.image.resolve()
@@ -70,7 +74,7 @@ def test_second_call_redoes_nothing_but_what_changed(synscapes_root, write, tmp_
     output = tmp_path / "copy"
     first = prepare(synscapes_root, output, num_workers=1)
     times = {path: path.stat().st_mtime_ns for path in output.glob("gtFine/**/*.png")}
-    class_map = synscapes.frame_paths(synscapes_root, 2).class_map
+    class_map = frame_at(SYNSCAPES, synscapes_root, 2).files["class map"]
     os.utime(class_map, ns=(1, 1))
     target(output, 5).label_map.unlink()
     second = prepare(synscapes_root, output, num_workers=1)
@@ -88,7 +92,8 @@ def _labels(output, number):
 
 def test_broken_frames_are_named_and_the_others_done(synscapes_root, tmp_path):
     def path(number, part):
-        return getattr(synscapes.frame_paths(synscapes_root, number), part)
+        frame = frame_at(SYNSCAPES, synscapes_root, number)
+        return frame.image if part == "image" else frame.files[part.replace("_", " ")]
 
     def cut(file):
         file.write_bytes(file.read_bytes()[:-40])
@@ -132,7 +137,7 @@ def test_rgb_2k_scales_labels_by_the_nearest_pixel(synscapes_root, tmp_path):
     assert summary.written == 3 and [n for n, reason in summary.skipped if reason.startswith("no image")] == [
         4, 5, 6, 7, 8, 9, 10,
     ]  # fmt: skip
-    small = harmonize(synscapes.read_labels(synscapes.frame_paths(synscapes_root, 1))).instance_ids
+    small = harmonize(read_labels(SYNSCAPES, frame_at(SYNSCAPES, synscapes_root, 1))).instance_ids
     rows, columns = (((np.arange(n) + 0.5) * 45 / 64).astype(int) for n in (64, 128))
     assert np.array_equal(read_instance_map(target(tmp_path / "copy", 1).instance_map), small[rows][:, columns])
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 
-from synmix.data.synscapes import ID_FACTOR, Labels
+from synmix.data.frame_labels import ID_FACTOR, Labels
 from synmix.errors import UserError
 from synmix.harmonize.relabel import Tally, harmonize
 from synmix.labels import INSTANCE_FACTOR, label_of

@@ -5,12 +5,16 @@ import numpy as np
 import pytest
 
 from synmix.data.cityscapes import list_frames
+from synmix.data.described import described
+from synmix.data.frame_labels import Labels
 from synmix.data.images import read_instance_map, read_label_map
-from synmix.data.synscapes import Labels, instance_colors, read_instance_ids
+from synmix.data.synscapes import instance_colors
 from synmix.harmonize.contacts import borders, vehicles_of_riders
 from synmix.harmonize.relabel import harmonize
 from synmix.harmonize.reverse import counterparts, to_synscapes, vehicle_of_each_rider
 from synmix.labels import INSTANCE_FACTOR, RIDER, label_of
+
+CODING = described("synscapes").maps[1].codings[0]  # of instance maps
 
 
 def two_riders_on_one_bicycle() -> np.ndarray:
@@ -51,7 +55,7 @@ def test_real_labels_come_back(samples_root, tmp_path, size):
         )
         labels = to_synscapes(original, label_ids)
         cv2.imwrite(str(tmp_path / "1.png"), instance_colors(labels.instance_ids))
-        labels = Labels(label_ids, read_instance_ids(tmp_path / "1.png"), labels.classes)
+        labels = Labels(label_ids, CODING.id_of(CODING.read(tmp_path / "1.png")), labels.classes)
         assert not any(label == RIDER for label in labels.classes.values())
         result = harmonize(labels)
         assert np.array_equal(result.label_ids, label_ids)

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synmix.data.synscapes import Labels
+from synmix.data.frame_labels import Labels
 from synmix.errors import UserError
 from synmix.harmonize.relabel import harmonize
-from synmix.harmonize.rules import ACTIONS, INSTANCE_LABELS, KNOWN_LABELS, RULES, SITUATIONS, choose, markdown, table
+from synmix.harmonize.rules import ACTIONS, KNOWN_LABELS, RULES, SITUATIONS, choose, markdown, table
+from synmix.labels import INSTANCE_LABELS
 
 ROAD, POLE, PERSON, RIDER, CAR, BUS, CARAVAN, BICYCLE = 7, 17, 24, 25, 26, 28, 29, 33
 GROUP, VOID = "group", 0

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synmix.data.described import described
 from synmix.errors import UserError
-from synmix.harmonize.splits import assign_splits, read_split_list
+from synmix.harmonize.splits import assign_splits as assign
+from synmix.harmonize.splits import read_split_list
+
+
+def assign_splits(numbers, split="own"):
+    return assign(numbers, split, described("synscapes").splits.ranges)
 
 
 def counts(assignment):

@@ -44,7 +44,7 @@ def train_and_resume(root, output, options=()) -> None:
     train_toy(root, whole, options)
     if comm.is_main_process():
         resumed.mkdir()
-        for name in ("manifest.json", "model_0000005.pth"):
+        for name in ("config.yaml", "manifest.json", "model_0000005.pth"):
             shutil.copy(whole / name, resumed)
         listed = [entry for entry in read_json(whole / INDEX) if entry["file"] == "model_0000005.pth"]
         write_json(resumed / INDEX, listed)

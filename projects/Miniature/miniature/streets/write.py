@@ -23,7 +23,7 @@ from synmix.progress import parallel_map
 CITIES: dict[str, tuple[str, ...]] = {"train": ("minitown", "toyford"), "val": ("tinyburg",), "test": ("littleham",)}
 IMAGES = ("rgb", "rgb-2k")
 _SCALE_2K = 64 / 45  # Synscapes' 2048 x 1024 rendering beside its 1440 x 720 one
-_IGNORED = ("caravan", "trailer")  # Synscapes has none
+IGNORED = ("caravan", "trailer")  # Synscapes has none
 _NOTE = "mini.json"
 _NOTED = ("seed", "height", "width", "density", "images", "frames")  # and the version, which is compared
 _VERSION = 1  # of the drawing: other versions draw other frames from the same seed
@@ -51,7 +51,7 @@ class _Job:
 
 def draw_real(drawing: Drawing, split: str, number: int) -> tuple[Drawn, annotate_cityscapes.CityscapesLabels]:
     """A frame of the real look, labelled as Cityscapes does."""
-    scene_rng, look_rng, label_rng = _streams(drawing, split, number)
+    scene_rng, look_rng, label_rng = streams(drawing, split, number)
     scene = sample_scene(scene_rng, drawing.density)
     drawn = draw_scene(scene, LOOKS["real"], drawing.height, drawing.width, look_rng, LABEL_IDS, ego=True)
     return drawn, annotate_cityscapes.annotate(drawn, label_rng)
@@ -61,9 +61,9 @@ def draw_synthetic(
     drawing: Drawing, number: int, image: str = "rgb"
 ) -> tuple[Drawn, annotate_synscapes.SynscapesLabels]:
     """A frame of the synthetic look, labelled as Synscapes does; 'rgb-2k' is rendered anew, 64/45 as large."""
-    scene_rng, look_rng, label_rng = _streams(drawing, "synthetic", number)
+    scene_rng, look_rng, label_rng = streams(drawing, "synthetic", number)
     scene = sample_scene(scene_rng, drawing.density)
-    scene = replace(scene, objects=tuple(thing for thing in scene.objects if thing.name not in _IGNORED))
+    scene = replace(scene, objects=tuple(thing for thing in scene.objects if thing.name not in IGNORED))
     scale = 1.0 if image == "rgb" else _SCALE_2K
     height, width = round(drawing.height * scale), round(drawing.width * scale)
     drawn = draw_scene(scene, LOOKS["synthetic"], height, width, look_rng, LABEL_IDS, ego=False)
@@ -71,11 +71,11 @@ def draw_synthetic(
 
 
 LABEL_IDS: dict[str, int] = {
-    name: name2label[name].id for name in ("person", "car", "truck", "bus", "train", "motorcycle", "bicycle", *_IGNORED)
+    name: name2label[name].id for name in ("person", "car", "truck", "bus", "train", "motorcycle", "bicycle", *IGNORED)
 }
 
 
-def _streams(drawing: Drawing, split: str, number: int) -> list[np.random.Generator]:
+def streams(drawing: Drawing, split: str, number: int) -> list[np.random.Generator]:
     """Independent randomness for the scene, the picture and the labels of one frame."""
     return [np.random.default_rng([drawing.seed, _STREAMS[split], number, purpose]) for purpose in range(3)]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from synmix.compose import manifest, mixing
+from synmix.compose import manifest, missing, mixing
 from synmix.compose.part import Part
 from synmix.compose.removal import describe_removal, mark_removed, remaining
 from synmix.compose.removal_rules import PIXELS, rule_of
@@ -58,8 +58,8 @@ class Composition:
         return manifest.describe(self.spec, self.parts)
 
     def warnings(self) -> list[str]:
-        """What a person should know before training: classes wiped out, images left without labels, keys without
-        effect; a sentence each."""
+        """What a person should know before training: classes that a data set does not label or that removal
+        wiped out, images left without labels, keys without effect; a sentence each."""
         wiped = [
             f"the removal leaves no '{report.category}' label of '{part.source.name}' (all {report.labels} removed); "
             f"lower DATASETS.REMOVAL.{report.category} unless that is meant."
@@ -75,7 +75,13 @@ class Composition:
             if part.num_empty
         ]
         idle = any(self.spec.removal.values()) and not any(_is_synthetic(part.source) for part in self.parts)
-        return [*wiped, *empty, *(["DATASETS.REMOVAL has no effect: no synthetic data set is trained on."] * idle)]
+        unlabelled = missing.warnings([part.source for part in self.parts], self.spec.ignore_missing)
+        return [
+            *unlabelled,
+            *wiped,
+            *empty,
+            *(["DATASETS.REMOVAL has no effect: no synthetic data set is trained on."] * idle),
+        ]
 
 
 def compose(spec: CompositionSpec) -> Composition:

@@ -56,9 +56,11 @@ def describe(spec: CompositionSpec, parts: Sequence[Part]) -> dict[str, Any]:
 
 
 def _describe_part(part: Part) -> dict[str, Any]:
+    missing = {"missing_classes": list(part.source.missing)} if part.source.missing else {}
     return {
         "name": part.source.name,
         "domain": part.source.domain,
+        **missing,
         "available": part.available,
         "images": len(part.table.frames),
         "repeat": int(part.repeat),

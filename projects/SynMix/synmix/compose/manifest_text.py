@@ -20,6 +20,8 @@ def summary(manifest: Mapping[str, Any]) -> str:
     output = Console(file=buffer, width=_WIDTH)
     for entry in manifest["data_sets"]:
         output.print(_labels_table(entry, RULES[manifest["removal_by"]]))
+        if entry.get("missing_classes"):
+            output.print(f"not labelled there: {', '.join(entry['missing_classes'])}", highlight=False)
     output.print(
         f"{manifest['images']:,} images an epoch, {manifest['labels']:,} labels kept, "
         f"{manifest['labels_removed']:,} removed; seed {manifest['seed']}, checksum {manifest['checksum'][:16]}",

@@ -31,6 +31,8 @@ class CompositionSpec:
     removal_scope: Scope = "chosen"
     #: name of a rule of ``removal_rules.py``
     removal_by: str = PIXELS.name
+    #: A class that a data set does not label is left out of the loss there (``DATASETS.MISSING_CLASSES``).
+    ignore_missing: bool = False
     seed: int = 0
     #: Leave out images without a label, as ``DATALOADER.FILTER_EMPTY_ANNOTATIONS`` of Detectron2 does.
     drop_empty: bool = True
@@ -49,6 +51,7 @@ class CompositionSpec:
             removal={name: percent for name, percent in data.REMOVAL.items() if percent is not None},
             removal_scope=data.REMOVAL_SCOPE,
             removal_by=data.REMOVAL_BY,
+            ignore_missing=data.MISSING_CLASSES == "ignore",
             seed=data.SEED,
             drop_empty=cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS,
         )

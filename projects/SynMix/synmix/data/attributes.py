@@ -4,6 +4,7 @@ In a Cityscapes layout a side file for each frame holds it, ``<frame>_gtFine_att
 -> number. Frames without one, and instances that it leaves out, have none.
 """
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import polars as pl
 
 from synmix.errors import UserError
 from synmix.files import read_json
-from synmix.kinds import Number
 
 #: Optional columns of the instance table: the share of an object that others hide (0..1), the share that lies outside
 #: of the image (0..1), and the distance from the camera in metres.
@@ -21,12 +21,12 @@ ATTRIBUTE_SCHEMA = {"occluded": pl.Float64, "truncated": pl.Float64, "distance":
 #: Attribute -> instance id -> value.
 Attributes = Mapping[str, Mapping[int, float]]
 
-_RANGES = {"occluded": Number(0, 1), "truncated": Number(0, 1), "distance": Number(0)}
+_HIGHEST = {"occluded": 1.0, "truncated": 1.0, "distance": sys.float_info.max}  # the lowest is 0
 
 
 def is_value(attribute: str, value: Any) -> bool:
     """Whether a value is what an attribute can be."""
-    return _RANGES[attribute].accepts(value)
+    return type(value) in (int, float) and 0 <= value <= _HIGHEST[attribute]
 
 
 def read_attributes(path: Path) -> dict[str, dict[int, float]]:

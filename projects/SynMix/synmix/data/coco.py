@@ -93,7 +93,8 @@ def register_coco_format(
         return contents().dicts(table, list(classes))
 
     extra = {"thing_classes": list(classes), **(metadata or {})}
-    register(DataSource(name, domain, lambda: contents().table, dicts, extra))
+    missing = () if categories is None else tuple(each for each in classes if each not in categories.values())
+    register(DataSource(name, domain, lambda: contents().table, dicts, extra, missing))
 
 
 class _Contents:

@@ -1,5 +1,6 @@
 """PNG images and label maps, read with a sentence for each way they can be wrong."""
 
+import io
 import os
 import struct
 import warnings
@@ -27,15 +28,49 @@ def read_map(path: PathLike) -> np.ndarray:
     Raises:
         UserError: the file is missing, is not a readable image, or would need gigabytes of memory.
     """
-    data = _read_bytes(path)  # imread only returns None, whatever was wrong
+    return _decoded(path, _read_bytes(path))
+
+
+def _decoded(path: PathLike, data: bytes) -> np.ndarray:
     size_of(path, data)
-    try:
+    try:  # imread only returns None, whatever was wrong
         image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         image = None
     if image is None:
         raise UserError(f"'{path}' is not a readable PNG (truncated or damaged?); fetch or write it again.")
     return image
+
+
+def read_indices(path: PathLike) -> np.ndarray:
+    """Reads a map unchanged as :func:`read_map` does, but of a palette PNG the numbers instead of the colours.
+
+    Raises:
+        UserError: see :func:`read_map`.
+    """
+    data = _read_bytes(path)
+    return np.array(_palette(path, data)) if _is_palette(data) else _decoded(path, data)
+
+
+def read_colors(path: PathLike) -> np.ndarray:
+    """Reads a map's colours: (H, W, C) in BGR order, or (H, W) where it has none; of a palette PNG those it names.
+
+    Raises:
+        UserError: see :func:`read_map`.
+    """
+    data = _read_bytes(path)
+    return np.array(_palette(path, data).convert("RGB"))[..., ::-1] if _is_palette(data) else _decoded(path, data)
+
+
+def _palette(path: PathLike, data: bytes) -> Image.Image:
+    """A palette PNG by Pillow; OpenCV only gives the colours, and not in every version."""
+    size_of(path, data)
+    try:
+        image = Image.open(io.BytesIO(data))
+        image.load()
+        return image
+    except DAMAGES as error:
+        raise UserError(f"'{path}' is not a readable PNG ({error}); fetch or write it again.") from None
 
 
 def _read_bytes(path: PathLike) -> bytes:
@@ -76,8 +111,11 @@ def size_of(path: PathLike, data: bytes) -> tuple[int, int]:
 def is_palette(path: PathLike) -> bool:
     """Whether a file is a palette PNG, whose pixels are numbers of colours."""
     with Path(path).open("rb") as file:
-        header = file.read(_PNG_HEADER)
-    return header[:8] == _PNG and len(header) == _PNG_HEADER and header[25] == _PALETTE
+        return _is_palette(file.read(_PNG_HEADER))
+
+
+def _is_palette(data: bytes) -> bool:
+    return data[:8] == _PNG and len(data) >= _PNG_HEADER and data[25] == _PALETTE
 
 
 def kind_of(path: PathLike, image: np.ndarray) -> str:
@@ -103,12 +141,12 @@ def read_instance_map(path: PathLike) -> np.ndarray:
 
 
 def read_label_map(path: PathLike) -> np.ndarray:
-    """Reads a labelIds (class) map: (H, W) uint8.
+    """Reads a labelIds (class) map: (H, W) uint8; of a palette the numbers.
 
     Raises:
-        UserError: missing, damaged or not 8-bit gray.
+        UserError: missing, damaged, or neither 8-bit gray nor a palette.
     """
-    label_map = read_map(path)
+    label_map = read_indices(path)
     if label_map.ndim != 2 or label_map.dtype != np.uint8:
         raise UserError(
             f"'{path}' is not an 8-bit gray label map but {kind_of(path, label_map)}; write the file again without "

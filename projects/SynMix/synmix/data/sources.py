@@ -1,23 +1,27 @@
 """The data sets by name, for all rooms; what only counts labels finds them here without importing torch.
 
-Registering costs nothing; a data set is looked for under ``$DETECTRON2_DATASETS`` when it is first used.
-To add a data set in the Cityscapes layout, add a line to ``BUILT_IN`` or call :func:`register_cityscapes_format`.
+Registering costs nothing; a data set is looked for under ``$DETECTRON2_DATASETS`` when it is first used. Those that
+``configs/data`` describes are NAME_instance_{train,val,test}, and mini_NAME_... in the miniature (docs/data.md); call
+:func:`register_cityscapes_format` for others in the Cityscapes layout.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from synmix.data import cityscapes
+from synmix.data import cityscapes, described
+from synmix.data.description import Description, Domain
 from synmix.data.table import BOX, FRAME_SCHEMA, InstanceTable, build_table
 from synmix.errors import UserError, did_you_mean
 from synmix.files import expanded
 from synmix.labels import CLASS_NAMES
 
-Domain = Literal["real", "synthetic"]
+#: The folder of the miniatures under $DETECTRON2_DATASETS.
+MINI = "mini"
+_SUFFIX = "_instance_"
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class DataSource:
     dicts: Callable[[InstanceTable], list[dict[str, Any]]]
     #: Further Detectron2 metadata; overrides ``thing_classes``, ``thing_colors`` and ``evaluator_type`` where given.
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    #: Classes that nobody has labelled there: their objects look like background.
+    missing: tuple[str, ...] = ()
 
 
 _SOURCES: dict[str, DataSource] = {}
@@ -43,35 +49,74 @@ def register(source: DataSource) -> None:
 
 def names() -> list[str]:
     """The names of all registered data sets, sorted."""
-    return sorted(_SOURCES)
+    return sorted({*_SOURCES, *_described()})
 
 
 def source(name: str) -> DataSource:
     """The registered data set of this name.
 
     Raises:
-        UserError: no such data set; the message lists the known ones.
+        UserError: no such data set, the message lists the known ones; or its description is wrong.
     """
     if name not in _SOURCES:
-        raise UserError(
-            f"unknown data set '{name}'.{did_you_mean(name, _SOURCES)} Known: {', '.join(sorted(_SOURCES))}."
-        )
+        known = _described()
+        if name not in known:
+            raise UserError(f"unknown data set '{name}'.{did_you_mean(name, names())} Known: {_in_short(names())}.")
+        _register_described(name, *known[name])
     return _SOURCES[name]
 
 
-def register_cityscapes_format(name: str, folder: str | Path, split: str, domain: Domain, remedy: str = "") -> None:
+def _in_short(registered: list[str]) -> str:
+    """Names, those of a data set's splits together."""
+    splits: dict[str, list[str]] = {}
+    for name in registered:
+        first, suffix, last = name.rpartition(_SUFFIX)
+        splits.setdefault(first + suffix if last in cityscapes.SPLITS else name, []).append(last)
+    return ", ".join(f"{name}{{{','.join(each)}}}" if name.endswith(_SUFFIX) else name for name, each in splits.items())
+
+
+def _described() -> dict[str, tuple[str, str, str]]:
+    """The described data sets' registered names: description, the folder above, split."""
+    return {
+        f"{prefix}{name}{_SUFFIX}{split}": (name, folder, split)
+        for name in described.names()
+        for prefix, folder in (("", ""), (f"{MINI}_", MINI))
+        for split in cityscapes.SPLITS
+    }
+
+
+def _register_described(registered: str, name: str, above: str, split: str) -> None:
+    """Its description is read now, and not before."""
+    about = described.described(name)
+    remedy = _MINI_REMEDY if above and name in _DRAWN else _MINI_ENCODING.format(name=name) if above else _remedy(about)
+    register_cityscapes_format(registered, Path(above) / about.copy, split, about.domain, remedy, about.missing)
+
+
+def _remedy(about: Description) -> str:
+    if about.name in _REMEDIES:
+        return _REMEDIES[about.name]
+    return (
+        f"Unpack {about.title} and run 'datasets/prepare.py {about.name} --input DIR', which writes this folder "
+        "(docs/data.md)."
+    )
+
+
+def register_cityscapes_format(
+    name: str, folder: str | Path, split: str, domain: Domain, remedy: str = "", missing: Sequence[str] = ()
+) -> None:
     """Registers one split of a data set in the Cityscapes layout.
 
     Args:
         folder: holds ``leftImg8bit`` and ``gtFine``; a relative one is looked for under ``$DETECTRON2_DATASETS``.
         remedy: how to get the data, for the message where it is absent.
+        missing: evaluated classes that nobody has labelled there.
     """
 
     @lru_cache(maxsize=1)
     def table_at(root: Path) -> InstanceTable:
         return build_table(name, cityscapes.list_frames(root, split, remedy))
 
-    register(DataSource(name, domain, lambda: table_at(datasets_root() / folder), to_dicts))
+    register(DataSource(name, domain, lambda: table_at(datasets_root() / folder), to_dicts, missing=tuple(missing)))
 
 
 def datasets_root() -> Path:
@@ -111,32 +156,16 @@ def to_dicts(table: InstanceTable) -> list[dict[str, Any]]:
     ]
 
 
-_CITYSCAPES_REMEDY = (
-    "Download leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip from cityscapes-dataset.com and unpack both "
-    "there, or set DETECTRON2_DATASETS to the folder that holds 'cityscapes' (datasets/README.md)."
-)
-_SYNSCAPES_REMEDY = (
-    "Unpack Synscapes under DETECTRON2_DATASETS and run datasets/prepare_synscapes.py, which writes this folder "
-    "(datasets/README.md)."
-)
+_REMEDIES = {
+    "cityscapes": "Download leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip from cityscapes-dataset.com and "
+    "unpack both there, or set DETECTRON2_DATASETS to the folder that holds 'cityscapes' (datasets/README.md).",
+    "synscapes": "Unpack Synscapes under DETECTRON2_DATASETS and run datasets/prepare_synscapes.py, which writes this "
+    "folder (datasets/README.md).",
+}
+_DRAWN = ("cityscapes", "synscapes")  # by every miniature
 _MINI_REMEDY = "Run datasets/make_mini.py, which draws the miniature."
+_MINI_ENCODING = "Run 'datasets/make_mini.py --encodings {name}', which draws it."
 _START_REMEDY = "The study draws it when it first needs it: tools/study.py run --scale mini."
 
-#: name prefix, folder under $DETECTRON2_DATASETS, domain, remedy
-BUILT_IN: tuple[tuple[str, str, Domain, str], ...] = (
-    ("cityscapes_instance", "cityscapes", "real", _CITYSCAPES_REMEDY),
-    ("synscapes_instance", "synscapes_harmonized", "synthetic", _SYNSCAPES_REMEDY),
-    ("mini_cityscapes_instance", "mini/cityscapes", "real", _MINI_REMEDY),
-    ("mini_synscapes_instance", "mini/synscapes_harmonized", "synthetic", _MINI_REMEDY),
-    ("mini_start_instance", "mini_start/cityscapes", "real", _START_REMEDY),
-)
-
-
-def register_built_in() -> None:
-    """Registers the two data sets of the study and their miniatures, each in three splits."""
-    for prefix, folder, domain, remedy in BUILT_IN:
-        for split in cityscapes.SPLITS:
-            register_cityscapes_format(f"{prefix}_{split}", folder, split, domain, remedy)
-
-
-register_built_in()
+for _split in cityscapes.SPLITS:  # what the study's miniature starts from; no encoding of its own
+    register_cityscapes_format(f"mini_start{_SUFFIX}{_split}", "mini_start/cityscapes", _split, "real", _START_REMEDY)

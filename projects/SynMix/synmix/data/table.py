@@ -3,6 +3,7 @@
 Removal, statistics, manifests and pictures read this table, never the images.
 """
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -122,11 +123,11 @@ def cache_path(name: str, frames: Sequence[Frame]) -> Path:
 
 def _stamp(frame: Frame) -> str:
     try:
-        label, image = frame.instance_map.stat(), frame.image.stat()
-        side = frame.attributes.stat() if frame.attributes.exists() else None
+        files = [frame.instance_map.stat(), frame.image.stat()]
     except OSError as error:
         raise UserError(f"'{error.filename}' {why_absent(error.filename)}; it was there a moment ago.") from None
-    files = (label, image, side) if side else (label, image)
+    with contextlib.suppress(OSError):  # few data sets have it
+        files.append(frame.attributes.stat())
     return ":".join(f"{status.st_size}:{status.st_mtime_ns}" for status in files)
 
 

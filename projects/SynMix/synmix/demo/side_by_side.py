@@ -14,7 +14,6 @@ from multiprocessing.process import BaseProcess
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from synmix.config import import_plugins
 from synmix.demo.arms import Arm
 from synmix.errors import UserError
 from synmix.files import make_folder
@@ -104,7 +103,6 @@ def _train(arm: Arm, pipe: Connection) -> None:
         try:
             unshield()
             _write_to_file(arm)
-            import_plugins(arm.cfg)
             run.train(arm.cfg, resume=True)
             ending: BaseException | bool = True
         except UserError as error:

@@ -1,7 +1,7 @@
 """The audit of a data set's labels, frame by frame: the facts that tell two conventions apart.
 
-The same facts are gathered of Cityscapes-format data sets and of a raw Synscapes folder, so that the three columns
-'real', 'synthetic as delivered' and 'synthetic harmonised' can stand side by side.
+The same facts are gathered of Cityscapes-format data sets and of raw folders, so that the three columns 'real',
+'synthetic as delivered' and 'synthetic harmonised' can stand side by side.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,17 +12,19 @@ import cv2
 import numpy as np
 import polars as pl
 
-from synmix.data import cityscapes, synscapes
-from synmix.data.images import read_instance_map, read_label_map
+from synmix.data import cityscapes, listing, measured
+from synmix.data.described import described
+from synmix.data.description import Description
+from synmix.data.frame_labels import ID_FACTOR, Labels
+from synmix.data.raw import read_labels
 from synmix.data.run_lengths import regions_of, runs_of
-from synmix.data.sources import datasets_root, source
-from synmix.data.synscapes import ID_FACTOR, Labels
+from synmix.data.sources import MINI, datasets_root, source
 from synmix.errors import UserError
 from synmix.harmonize.contacts import borders
 from synmix.harmonize.relabel import Tally, harmonize
-from synmix.harmonize.rules import INSTANCE_LABELS, VEHICLES
-from synmix.labels import INSTANCE_FACTOR, MIN_PIXELS, RIDER
-from synmix.progress import parallel_map
+from synmix.harmonize.rules import VEHICLES
+from synmix.labels import INSTANCE_LABELS, MIN_PIXELS, RIDER
+from synmix.progress import console, parallel_map
 
 #: One row per visible instance. ``share`` is of the image, in thousandths; ``partners`` counts the vehicles that a
 #: rider touches, or the riders that a vehicle touches; ``hole_pixels`` are stuff pixels that the outline encloses.
@@ -81,28 +83,14 @@ class Audit:
 
 
 @dataclass(frozen=True)
-class _Cityscapes:
-    """Reads a Cityscapes-format frame in the form that the audit compares."""
+class _Reader:
+    """Reads a frame's labels as its description says."""
 
-    instance_map: Path
-    label_map: Path
-
-    def __call__(self) -> Labels:
-        values = read_instance_map(self.instance_map)
-        instance_ids = np.where(values < INSTANCE_FACTOR, 0, values).astype(np.uint32)
-        present = np.unique(runs_of(instance_ids).values).tolist()
-        classes = {value: value // INSTANCE_FACTOR for value in present if value}
-        return Labels(read_label_map(self.label_map), instance_ids, classes)
-
-
-@dataclass(frozen=True)
-class _Synscapes:
-    """Reads a raw Synscapes frame."""
-
-    frame: synscapes.Frame
+    description: Description
+    frame: listing.Frame
 
     def __call__(self) -> Labels:
-        return synscapes.read_labels(self.frame)
+        return read_labels(self.description, self.frame)
 
 
 def registered_frames(name: str) -> list[Item]:
@@ -111,26 +99,35 @@ def registered_frames(name: str) -> list[Item]:
     Raises:
         UserError: it is unknown or absent, or has no label maps.
     """
-    items = []
+    items, description = [], described("cityscapes")
     for frame, image, instance_map in source(name).table().frames.select("frame", "image", "instance_map").iter_rows():
         if not (instance_map or "").endswith(cityscapes.INSTANCE_SUFFIX):
             raise UserError(f"'{name}' is not in the Cityscapes format, which the audit compares; name one that is.")
         label_map = instance_map.removesuffix(cityscapes.INSTANCE_SUFFIX) + cityscapes.LABEL_SUFFIX
-        items.append(Item(frame, Path(image), _Cityscapes(Path(instance_map), Path(label_map))))
+        files = {"class map": Path(label_map), "instance map": Path(instance_map)}
+        items.append(Item(frame, Path(image), _Reader(description, listing.Frame(frame, frame, Path(image), files))))
     return items
 
 
-def raw_folder(data_sets: Sequence[str]) -> Path:
-    """Where the raw Synscapes of these data sets lies, if anywhere: the miniature's has its own place."""
+def raw_folder(data_sets: Sequence[str], name: str = "synscapes") -> Path:
+    """Where a raw data set lies, if anywhere: the miniature's has its own place.
+
+    Args:
+        data_sets: those that it is compared with.
+        name: the described data set.
+    """
     root = datasets_root()
-    return (root / "mini" if all(name.startswith("mini_") for name in data_sets) else root) / "Synscapes"
+    return (root / MINI if all(each.startswith("mini_") for each in data_sets) else root) / described(name).folder
 
 
-def raw_frames(root: Path) -> list[Item]:
-    """The whole frames of a raw Synscapes folder."""
-    numbers = [number for number, missing in synscapes.list_frames(root).items() if not missing]
-    frames = [synscapes.frame_paths(root, number) for number in numbers]
-    return [Item(str(frame.number), frame.image, _Synscapes(frame)) for frame in frames]
+def raw_frames(root: Path, name: str = "synscapes") -> list[Item]:
+    """The whole frames of a described data set's raw folder."""
+    description = described(name)
+    whole = listing.list_frames(description, root).whole
+    description, notes = measured.settle(description, whole)
+    for note in notes:
+        console.print(f"measured: {note}")
+    return [Item(str(frame.key), frame.image, _Reader(description, frame)) for frame in whole]
 
 
 def evenly(items: list[Item], count: int) -> list[Item]:

@@ -16,8 +16,7 @@ from synmix.data.run_lengths import regions_of, runs_of
 from synmix.errors import UserError
 from synmix.harmonize.audit import Audit, Item
 from synmix.harmonize.relabel import harmonize
-from synmix.harmonize.rules import INSTANCE_LABELS
-from synmix.labels import CLASS_NAMES, INSTANCE_FACTOR, LABEL_IDS, MIN_PIXELS, RIDER
+from synmix.labels import CLASS_NAMES, INSTANCE_FACTOR, INSTANCE_LABELS, LABEL_IDS, MIN_PIXELS, RIDER
 from synmix.pictures import side_by_side
 
 Color = tuple[float, float, float]

@@ -84,9 +84,13 @@ def rules_met(raw: Audit) -> str:
     return markdown(["rule", "cases", "pixels", "situation", "default"], rows)
 
 
-def assumptions(raw: Audit) -> str:
-    """What the rules take for granted, measured; and the switch to use where it does not hold."""
-    found = findings(raw)
+def assumptions(raw: Audit, merged_riders: bool = True) -> str:
+    """What the rules take for granted, measured; and the switch to use where it does not hold.
+
+    Args:
+        merged_riders: a rider and the vehicle are one instance there.
+    """
+    found = findings(raw, merged_riders)
     header = ["assumption", "found", "of", "share", "expected", "holds"]
     table = markdown(header, [_finding_row(finding) for finding in found])
     failed = [finding for finding in found if not finding.holds]

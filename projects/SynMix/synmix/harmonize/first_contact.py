@@ -15,10 +15,13 @@ from cityscapesscripts.helpers.labels import id2label
 from PIL import Image
 
 import synmix
-from synmix.data import synscapes
+from synmix.data.described import described
+from synmix.data.description import META
+from synmix.data.frame_labels import ID_FACTOR
 from synmix.data.images import DAMAGES
+from synmix.data.listing import Frame, frame_at
+from synmix.data.raw import read_labels
 from synmix.data.run_lengths import runs_of
-from synmix.data.synscapes import ID_FACTOR
 from synmix.errors import UserError
 from synmix.files import read_json
 from synmix.harmonize import audit_tables
@@ -71,7 +74,7 @@ def first_contact(root: Path, frames: int = 500, num_workers: int = 0) -> str:
         raw = audit(NAME, items, num_workers)
         numbers = [int(item.name) for item in items if item.name not in dict(raw.problems)]
         facts = Facts()
-        work = [synscapes.frame_paths(root, number) for number in numbers]
+        work = [frame_at(described("synscapes"), root, number) for number in numbers]
         for found in parallel_map(_facts, work, "first contact", num_workers):
             facts.add(found)
         parts += _labels(raw, facts)
@@ -119,8 +122,8 @@ def _format(path: Path) -> str:
         return f"{path.suffix} that is no image"
 
 
-def _facts(frame: synscapes.Frame) -> Facts:
-    labels, meta = synscapes.read_labels(frame), read_json(frame.meta)
+def _facts(frame: Frame) -> Facts:
+    labels, meta = read_labels(described("synscapes"), frame), read_json(frame.files[META])
     facts, runs = Facts(), runs_of(labels.class_map)
     counts = np.bincount(runs.values, weights=runs.lengths).astype(int).tolist()
     facts.pixels.update({value: count for value, count in enumerate(counts) if count})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from synmix.data.listing import Key
 from synmix.errors import UserError
 from synmix.files import check_noted, write_json
 from synmix.harmonize.relabel import Tally
@@ -23,7 +24,7 @@ VERSION = 1
 class Report:
     """What became of a frame; ``problem`` is a sentence where it was skipped."""
 
-    number: int
+    key: Key  # of the frame
     split: str
     stamp: str = ""  # of the source files (:func:`.frame.stamp`)
     problem: str = ""
@@ -44,8 +45,8 @@ def check_settings(output: Path, settings: dict[str, Any], overwrite: bool) -> N
     write_json(path, settings)
 
 
-def read(output: Path) -> dict[int, Report]:
-    """The finished frames, by number; the latest note of a frame counts, a line cut off by a kill does not."""
+def read(output: Path) -> dict[Key, Report]:
+    """The finished frames, by key; the latest note of a frame counts, a line cut off by a kill does not."""
     entries = []
     for path in sorted((output / FRAMES).glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -54,7 +55,7 @@ def read(output: Path) -> dict[int, Report]:
                 entries.append((entry["time"], _report(entry)))
             except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
                 continue
-    return {report.number: report for _, report in sorted(entries, key=lambda each: each[0])}
+    return {report.key: report for _, report in sorted(entries, key=lambda each: each[0])}
 
 
 def clear(output: Path) -> None:
@@ -74,10 +75,13 @@ def append(folder: Path, report: Report) -> None:
 
 def _plain(report: Report) -> dict[str, Any]:
     tally = {name: {str(key): n for key, n in counts.items() if n} for name, counts in vars(report.tally).items()}
-    return {"frame": report.number, "split": report.split, "stamp": report.stamp, **tally}
+    return {"frame": report.key, "split": report.split, "stamp": report.stamp, **tally}
 
 
 def _report(entry: dict[str, Any]) -> Report:
     before, after = (Counter({int(key): n for key, n in entry[name].items()}) for name in ("before", "after"))
-    tally = Tally(before, after, Counter(entry["cases"]), Counter(entry["pixels"]))
-    return Report(int(entry["frame"]), entry["split"], entry["stamp"], tally=tally)
+    cases, pixels, unknown = (Counter(entry.get(name, {})) for name in ("cases", "pixels", "unknown"))
+    key = entry["frame"]
+    if not isinstance(key, int | str):
+        raise TypeError(key)
+    return Report(key, entry["split"], entry["stamp"], tally=Tally(before, after, cases, pixels, unknown))

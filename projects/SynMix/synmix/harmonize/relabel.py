@@ -1,4 +1,4 @@
-"""The relabelling of one frame from Synscapes' conventions to Cityscapes' (paper 3.2), by the rules of :mod:`.rules`.
+"""The relabelling of one frame from its set's conventions to Cityscapes' (paper 3.2), by the rules of :mod:`.rules`.
 
 All work is on runs of equal (instance id, class) pairs: a frame has some thousand of them, and some hundred pairs.
 
@@ -12,12 +12,11 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from synmix.data.frame_labels import ID_FACTOR, Labels
 from synmix.data.run_lengths import Runs, regions_of, runs_of
-from synmix.data.synscapes import ID_FACTOR, Labels
 from synmix.errors import UserError
 from synmix.harmonize.rules import (
     IGNORED_LABELS,
-    INSTANCE_LABELS,
     KNOWN_LABELS,
     SITUATIONS,
     SLIVER_PIXELS,
@@ -25,7 +24,7 @@ from synmix.harmonize.rules import (
     VEHICLES,
     choose,
 )
-from synmix.labels import INSTANCE_FACTOR, MIN_PIXELS, PERSON, RIDER
+from synmix.labels import INSTANCE_FACTOR, INSTANCE_LABELS, MIN_PIXELS, PERSON, RIDER
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Target:
     """What pixels become: a class alone (``source`` 0), or an instance of it."""
 
     label: int
-    source: int = 0  # the Synscapes id that the instance comes from
+    source: int = 0  # the raw id that the instance comes from
     part: int = 0  # tells the instances of one source and class apart
     torn: bool = False  # each connected part becomes an instance
 
@@ -42,10 +41,11 @@ class Target:
 class Tally:
     """What happened in one frame or in many; additive."""
 
-    before: Counter[int] = field(default_factory=Counter)  # visible Synscapes instances per label id
+    before: Counter[int] = field(default_factory=Counter)  # visible raw instances per label id
     after: Counter[int] = field(default_factory=Counter)  # instances written, per label id
     cases: Counter[str] = field(default_factory=Counter)  # how often each rule was met
     pixels: Counter[str] = field(default_factory=Counter)  # and the pixels that it decided
+    unknown: Counter[str] = field(default_factory=Counter)  # classes that nobody knows: their pixels, or labels
 
     def note(self, rule: str, pixels: int) -> None:
         """Counts one case of a rule."""
@@ -65,7 +65,7 @@ class Harmonized:
     instance_ids: np.ndarray  # (H, W) uint16, ``labelId * 1000 + k``, or a plain label id
     label_ids: np.ndarray  # (H, W) uint8, in agreement with them
     tally: Tally
-    sources: Mapping[int, int] = field(default_factory=dict)  # of each instance written, the Synscapes id that it was
+    sources: Mapping[int, int] = field(default_factory=dict)  # of each instance written, the raw id that it was
 
 
 def harmonize(labels: Labels, rules: Mapping[str, str] | None = None) -> Harmonized:
@@ -77,12 +77,14 @@ def harmonize(labels: Labels, rules: Mapping[str, str] | None = None) -> Harmoni
     Raises:
         UserError: an unknown rule or action, a refused label, or a class map that knows none of the instances.
     """
-    chosen, tally = choose(rules), Tally()
+    chosen, tally = choose(rules), Tally(unknown=Counter(labels.unknown))
     runs = runs_of((labels.instance_ids << np.uint32(8)) | labels.class_map)
     pairs = np.unique(runs.values)
     index = np.searchsorted(pairs, runs.values)  # np.unique's own inverse sorts twice as long
     pixels = np.bincount(index, weights=runs.lengths, minlength=len(pairs)).astype(int)
     targets, target_of_pair = _targets(pairs, pixels, labels.classes, chosen, tally)
+    if not labels.unknown:  # the class map's own values
+        _note_unknown(pairs, pixels, tally)
     run_targets = target_of_pair[index]
     if any(target.torn for target in targets):
         target_map = _tear(_expand(run_targets, runs), targets)
@@ -92,6 +94,12 @@ def harmonize(labels: Labels, rules: Mapping[str, str] | None = None) -> Harmoni
     values, sources = _number(targets, sizes, tally)
     label_ids = np.array([target.label for target in targets], dtype=np.uint8)
     return Harmonized(_expand(values[run_targets], runs), _expand(label_ids[run_targets], runs), tally, sources)
+
+
+def _note_unknown(pairs: np.ndarray, pixels: np.ndarray, tally: Tally) -> None:
+    for pair, count in zip(pairs.tolist(), pixels.tolist(), strict=True):
+        if pair & 255 not in KNOWN_LABELS:
+            tally.unknown[str(pair & 255)] += count
 
 
 def _expand(values: np.ndarray, runs: Runs) -> np.ndarray:
@@ -221,7 +229,7 @@ def _tear(target_map: np.ndarray, targets: list[Target]) -> np.ndarray:
 
 
 def _number(targets: list[Target], sizes: np.ndarray, tally: Tally) -> tuple[np.ndarray, dict[int, int]]:
-    """(T,) uint16: the Cityscapes id of each target, and the Synscapes ids that instances come from; in the order of
+    """(T,) uint16: the Cityscapes id of each target, and the raw ids that instances come from; in the order of
     those, so that numbering what is numbered changes nothing."""
     values = np.array([target.label for target in targets], dtype=np.uint16)
     sources: dict[int, int] = {}

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from synmix.data.frame_labels import ID_FACTOR, Labels
 from synmix.data.run_lengths import runs_of
-from synmix.data.synscapes import ID_FACTOR, Labels
 from synmix.harmonize.contacts import vehicles_of_riders
 from synmix.labels import INSTANCE_FACTOR
 

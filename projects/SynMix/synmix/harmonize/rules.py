@@ -12,10 +12,8 @@ from types import MappingProxyType
 from cityscapesscripts.helpers.labels import labels
 
 from synmix.errors import UserError
-from synmix.labels import BICYCLE, MOTORCYCLE, PERSON, RIDER
+from synmix.labels import BICYCLE, INSTANCE_LABELS, MOTORCYCLE, PERSON, RIDER
 
-#: Classes that have instances in Cityscapes, the ignored caravan and trailer among them.
-INSTANCE_LABELS = frozenset(label.id for label in labels if label.hasInstances)
 IGNORED_LABELS = frozenset(label.id for label in labels if label.hasInstances and label.ignoreInEval)
 KNOWN_LABELS = frozenset(label.id for label in labels if label.id >= 0)
 #: What a rider rides.

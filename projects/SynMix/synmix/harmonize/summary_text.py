@@ -24,11 +24,26 @@ def summary_text(summary: Summary) -> str:
         "",
         f"{'rule':<22}{'cases':>10}{'pixels':>14}",
         *rules_met(summary.tally),
+        *_remarks(summary),
     ]
     if summary.skipped:
         lines += ["", f"skipped {len(summary.skipped):,} frames (all of them in summary.json)"]
         lines += [f"  frame {number}: {reason}" for number, reason in summary.skipped[:_SHOWN]]
     return "\n".join(lines)
+
+
+def _remarks(summary: Summary) -> list[str]:
+    """What had to be measured, images without labels, and values that no class is known of."""
+    lines = [f"measured: {note}" for note in summary.notes]
+    if summary.unlabelled:
+        lines.append(f"images without labels, as is usual there: {summary.unlabelled:,}")
+    if summary.tally.unknown:
+        values = ", ".join(f"{value} ({count:,})" for value, count in summary.tally.unknown.most_common(_SHOWN))
+        lines.append(
+            f"unknown classes, with their pixels or labels: {values}; they became 'unlabeled' (name them under "
+            "'classes' in the description)"
+        )
+    return ["", *lines] if lines else []
 
 
 def _classes(before: Counter[int], after: Counter[int]) -> list[str]:

@@ -3,6 +3,7 @@
 It is identified by what it trains, not by when or for which table, so that two experiments that need it share it.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -117,20 +118,20 @@ def make_run(
     ranks = processes if processes is not None else scale.processes if scale else 1
     if ranks < 1:
         raise UserError(f"processes is {ranks}; give 1 or more.")
-    flat = tuple(sorted((key, _hashable(value)) for key, value in (overrides or {}).items()))
-    return _make(config, flat, ranks, scale, init, ()).with_seed(int(seed))
+    changes = json.dumps(dict(overrides or {}), sort_keys=True)
+    return _make(config, changes, ranks, scale, init, ()).with_seed(int(seed))
 
 
 @lru_cache(maxsize=4096)
 def _make(
-    config: str, overrides: tuple, processes: int, scale: Scale | None, init: str | None, started: tuple[str, ...]
+    config: str, overrides: str, processes: int, scale: Scale | None, init: str | None, started: tuple[str, ...]
 ) -> Run:
-    changed = {key: _plain(value) for key, value in overrides}
+    changed = json.loads(overrides)
     cfg = resolve(config, changed, scale)
     source = init or _named_by_weights(cfg.MODEL.WEIGHTS)
     if source in (*started, config):
         raise UserError(f"the config '{config}' starts from itself, by way of '{source}'; name other weights.")
-    first = _make(source, (), processes, scale, None, (*started, config)) if source else None
+    first = _make(source, "{}", processes, scale, None, (*started, config)) if source else None
     return Run(config, settings_of(cfg), 0, processes, first, changed, _facts(cfg))
 
 
@@ -142,9 +143,12 @@ def _named_by_weights(weights: str) -> str | None:
 
 def settings_of(cfg: CfgNode) -> dict[str, Any]:
     """A config's values that differ from the defaults, as plain data by dotted key, sorted."""
-    defaults = {key: _jsonable(value) for key, value in leaves(get_config())}
-    found = {key: _jsonable(value) for key, value in leaves(cfg) if key not in _OF_THE_RUN}
-    return {key: value for key, value in sorted(found.items()) if key not in defaults or value != defaults[key]}
+    defaults, found = (json.loads(json.dumps(dict(leaves(node)), sort_keys=True)) for node in (get_config(), cfg))
+    return {
+        key: value
+        for key, value in found.items()
+        if key not in _OF_THE_RUN and (key not in defaults or value != defaults[key])
+    }
 
 
 def config_of(run: Run, folder: Path, weights: Path | None = None) -> CfgNode:
@@ -154,7 +158,7 @@ def config_of(run: Run, folder: Path, weights: Path | None = None) -> CfgNode:
         UserError: a key is unknown to this code.
     """
     cfg = get_config()
-    merge_values(cfg, _nested(run.settings), f"the run '{run.id}'")
+    merge_values(cfg, run.settings, f"the run '{run.id}'")
     cfg.SEED = cfg.DATASETS.SEED = run.seed
     cfg.OUTPUT_DIR = str(folder)
     cfg.TEST.EVAL_PERIOD = 0  # the end counts; evaluating on the way would only cost time
@@ -189,39 +193,6 @@ def _slug(value: Any) -> str:
     parts = value if isinstance(value, list | tuple) else [value]
     text = "-".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts)
     return re.sub(r"[^A-Za-z0-9.+-]+", "-", text).strip("-")
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: _jsonable(item) for key, item in value.items()}
-    return value
-
-
-def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for key, value in settings.items():
-        *path, leaf = key.split(".")
-        node = nested
-        for part in path:
-            node = node.setdefault(part, {})
-        node[leaf] = value
-    return nested
-
-
-def _hashable(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return tuple(_hashable(item) for item in value)
-    if isinstance(value, Mapping):
-        return ("mapping", tuple(sorted((key, _hashable(item)) for key, item in value.items())))
-    return value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple) and len(value) == 2 and value[0] == "mapping":
-        return {key: _plain(item) for key, item in value[1]}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def to_plain(run: Run) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from detectron2.utils.logger import setup_logger
 from synmix.compose.budget import describe_schedule, resolve_schedule
 from synmix.compose.composition import Composition, CompositionSpec, compose
 from synmix.compose.manifest_text import summary
-from synmix.config import check_values
+from synmix.config import check_values, import_plugins
 from synmix.data import coco, sources
 from synmix.data.catalog import register_all
 from synmix.errors import UserError
@@ -111,6 +111,7 @@ def evaluate(
         untrained: the network as it is initialised is meant, and ``MODEL.WEIGHTS`` is empty for that reason.
         observe: is shown each data set's evaluator before any image, to add observers to it.
     """
+    import_plugins(cfg)
     cfg = with_device(cfg)
     if not (cfg.MODEL.WEIGHTS or untrained):
         raise UserError(
@@ -139,6 +140,7 @@ def prepare(cfg: CfgNode) -> tuple[CfgNode, Composition]:
     Raises:
         UserError: see :func:`train`.
     """
+    import_plugins(cfg)  # here: processes that a study or a launcher started have not read the config's file
     check_values(cfg)
     cfg = with_device(cfg)
     composition = compose(CompositionSpec.from_config(cfg))

@@ -1,0 +1,48 @@
+"""The described data sets by name: ``configs/data/NAME.yaml`` is all that another one needs."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from synmix.config_files import CONFIGS
+from synmix.data.description import Description
+from synmix.data.description_keys import read_description
+from synmix.errors import UserError, did_you_mean
+
+#: Where the descriptions are; each is a file of its data set's name.
+FOLDER = CONFIGS / "data"
+
+
+def names() -> list[str]:
+    """The described data sets, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def described(name: str) -> Description:
+    """The description of a data set.
+
+    Raises:
+        UserError: there is none of this name, or it is wrong; the sentence names the key.
+    """
+    path = FOLDER / f"{name}.yaml"
+    if not path.is_file():
+        known = names()
+        raise UserError(
+            f"no data set '{name}' is described.{did_you_mean(name, known)} Described: {', '.join(known)}; another is "
+            "a file under configs/data (docs/data.md)."
+        )
+    return _read(path, path.stat().st_mtime_ns)
+
+
+def markdown() -> str:
+    """The described data sets as the table of docs/data.md."""
+    rows = ["| name | data set | domain | known | does not label | raw folder |", "|---|---|---|---|---|---|"]
+    for name in names():
+        about = described(name)
+        missing = ", ".join(about.missing) or "-"
+        rows.append(f"| `{name}` | {about.title} | {about.domain} | {about.known} | {missing} | `{about.folder}` |")
+    return "\n".join(rows)
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, changed: int) -> Description:
+    return read_description(path)
