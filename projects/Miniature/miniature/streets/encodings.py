@@ -172,7 +172,7 @@ ENCODINGS: dict[str, Encoding] = {
         {"labels": "RAND_CITYSCAPES/GT/LABELS/{number:07}.png"}, _synthia,
     ),
     "shift": Encoding(
-        "synthetic", "shift/discrete/images/{split}/front/0a3f/{number:08}_img_front.jpg", {}, _nothing,
+        "synthetic", "shift/discrete/images/{split}/front/img/0a3f/{number:08}_img_front.jpg", {}, _nothing,
         ("train", "val", ""), "shift/discrete/images/{split}/front/det_insseg_2d.json", _scalabel,
         lambda frames: {"frames": frames, "config": {}},
     ),
