@@ -90,8 +90,8 @@ def _viper(truth: Truth) -> Maps:
     return {"inst": _rgb(classes, high, low)}
 
 
-def _carla(ids: np.ndarray, truth: Truth) -> Maps:
-    low, high = _bytes(ids * 211 % 65536)
+def _carla(truth: Truth) -> Maps:
+    low, high = _bytes(truth.actors * 211 % 65536)
     return {"instance": _rgb(_CARLA[truth.class_map], low, high)}
 
 
@@ -172,7 +172,7 @@ ENCODINGS: dict[str, Encoding] = {
         {"labels": "RAND_CITYSCAPES/GT/LABELS/{number:07}.png"}, _synthia,
     ),
     "shift": Encoding(
-        "synthetic", "shift/discrete/images/{split}/front/0a3f/{number:08}_img_front.jpg", {}, _nothing,
+        "synthetic", "shift/discrete/images/{split}/front/img/0a3f/{number:08}_img_front.jpg", {}, _nothing,
         ("train", "val", ""), "shift/discrete/images/{split}/front/det_insseg_2d.json", _scalabel,
         lambda frames: {"frames": frames, "config": {}},
     ),
@@ -181,12 +181,10 @@ ENCODINGS: dict[str, Encoding] = {
         {"inst": "viper/{split}/inst/001/001_{number:05}.png"}, _viper, ("train", "val", ""),
     ),
     "carla": Encoding(
-        "synthetic", "carla/town/rgb/{number:06}.png", {"instance": "carla/town/instance/{number:06}.png"},
-        lambda truth: _carla(truth.apart, truth),
+        "synthetic", "carla/town/rgb/{number:06}.png", {"instance": "carla/town/instance/{number:06}.png"}, _carla,
     ),
     "carla16": Encoding(
-        "synthetic", "carla16/town/rgb/{number:06}.png", {"instance": "carla16/town/instance/{number:06}.png"},
-        lambda truth: _carla(truth.actors, truth),
+        "synthetic", "carla16/town/rgb/{number:06}.png", {"instance": "carla16/town/instance/{number:06}.png"}, _carla,
     ),
     "vkitti2": Encoding(
         "synthetic", "vkitti2/{split}/clone/frames/rgb/Camera_0/rgb_{number:05}.jpg",
