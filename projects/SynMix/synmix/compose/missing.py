@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from synmix.data.sources import DataSource
-from synmix.labels import CLASS_NAMES
 
 
 def labelled_elsewhere(members: Sequence[DataSource]) -> dict[str, tuple[str, ...]]:
@@ -15,8 +14,8 @@ def labelled_elsewhere(members: Sequence[DataSource]) -> dict[str, tuple[str, ..
 
 def nowhere(members: Sequence[DataSource]) -> list[str]:
     """The classes that none of these data sets labels, in the order of classes."""
-    missing = [set(member.missing) for member in members]
-    return [name for name in CLASS_NAMES if missing and all(name in each for each in missing)]
+    classes = dict.fromkeys(name for member in members for name in member.classes)
+    return [name for name in classes if all(name in member.missing for member in members)]
 
 
 def warnings(members: Sequence[DataSource], ignored: bool) -> list[str]:
@@ -40,7 +39,7 @@ def warnings(members: Sequence[DataSource], ignored: bool) -> list[str]:
 
 
 def _labelled(member: DataSource) -> set[str]:
-    return set(member.metadata.get("thing_classes", CLASS_NAMES)) - set(member.missing)
+    return set(member.classes) - set(member.missing)
 
 
 def _and(classes: Sequence[str]) -> str:
