@@ -180,14 +180,18 @@ def check_test_sets(cfg: CfgNode) -> None:
         UserError: an unknown data set, its files are not there, or it has other classes than the model.
     """
     check_classes(cfg, cfg.DATASETS.TEST)
-    for name in cfg.DATASETS.TEST:
-        member = sources.source(name)
+    members = [sources.source(name) for name in cfg.DATASETS.TEST]
+    for member in members:
         member.table()
         if cfg.DATASETS.CLASSES and not set(cfg.DATASETS.CLASSES) & set(classes.known_classes(member)):
             raise UserError(
-                f"'{name}' has none of the classes {', '.join(cfg.DATASETS.CLASSES)} of DATASETS.CLASSES, so that "
-                "nothing can be scored there; take it out of DATASETS.TEST."
+                f"'{member.name}' has none of the classes {', '.join(cfg.DATASETS.CLASSES)} of DATASETS.CLASSES, so "
+                "that nothing can be scored there; take it out of DATASETS.TEST."
             )
+    registered = set(sources.names()) if cfg.DATASETS.CLASSES else set()
+    trained = [sources.source(name) for name in cfg.DATASETS.TRAIN if name in registered]
+    if members and all(member.found is None for member in trained):  # an evaluation needs no training set's files
+        classes.check_known(cfg.DATASETS.CLASSES, [*members, *trained])
 
 
 def check_classes(cfg: CfgNode, data_sets: Iterable[str]) -> None:
