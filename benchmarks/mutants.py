@@ -4,21 +4,26 @@
 
 Cosmic Ray's operators put one fault at a time (another operator, comparison or number, a loop that does not run) into
 a file of a copy of the repository; the room's tests then fail, or the fault survives. Which faults are drawn depends on
-the seed alone. What was tried stands in a journal beside ``--output``: a call goes on where the last one stopped.
+the seed alone. What was tried stands in a journal beside ``--output``: a call goes on where the last one stopped, and
+tries again what was tried of another text. Survivors that change nothing have their reason in ``mutants.json``.
 """
 
 import argparse
 import difflib
+import importlib.util
 import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
@@ -68,7 +73,11 @@ _OPERATORS = (
         "ReplaceUnaryOperator_Delete_Not",
     ),
 )
-_TIMEOUT = 300  # seconds; a fault that hangs its tests is caught
+_TIMEOUT = 300  # seconds at least, and four times what the tests take without a fault
+#: File, or ``*`` for every one -> the mutated line as the table shows it -> why that changes nothing.
+_REASONS = Path(__file__).with_suffix(".json")
+
+Outcome = Literal["caught", "timeout", "survived"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,12 @@ class Mutant:
     operator: str
     occurrence: int
     diff: str
-    caught: bool = False
+    outcome: Outcome = "survived"
+
+    @property
+    def shown(self) -> str:
+        """The mutated lines, as one."""
+        return " ".join(line[1:].strip() for line in self.diff.splitlines() if line[0] == "+")
 
 
 def main() -> None:
@@ -90,21 +104,31 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("mutants.md"))
     args = parser.parse_args()
     journal = args.output.with_suffix(".jsonl")
-    done = [Mutant(**json.loads(line)) for line in journal.read_text().splitlines()] if journal.exists() else []
+    lines = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
+    known = {replace(mutant, outcome="survived"): mutant for mutant in (Mutant(**line) for line in lines)}
+    every = []
     with tempfile.TemporaryDirectory() as folder:
         copy = _copy(Path(folder) / "copy")
         for file, tests in ((file, tests) for file, tests in ROOMS.items() if args.only in file):
-            if _caught(copy, file, (ROOT / file).read_text(), tests):
-                raise SystemExit(f"the tests {', '.join(tests)} fail without any fault; mend them first.")
+            limit = 0.0
             for mutant, code in _drawn(file, args.per_file, args.seed):
-                if any((d.file, d.operator, d.occurrence) == (file, mutant.operator, mutant.occurrence) for d in done):
-                    continue
-                ended = Mutant(**{**asdict(mutant), "caught": _caught(copy, file, code, tests)})
-                done.append(ended)
-                with journal.open("a") as stream:
-                    stream.write(json.dumps(asdict(ended)) + "\n")
-                console.print(f"{'caught  ' if ended.caught else 'SURVIVED'} {file} {ended.operator}")
-    args.output.write_text(_table(done))
+                if mutant not in known:
+                    limit = limit or _limit(copy, file, tests)
+                    known[mutant] = replace(mutant, outcome=_outcome(copy, file, code, tests, limit))
+                    with journal.open("a") as stream:
+                        stream.write(json.dumps(asdict(known[mutant])) + "\n")
+                    console.print(f"{known[mutant].outcome:8} {file} {mutant.operator}")
+                every.append(known[mutant])
+    reasons = json.loads(_REASONS.read_text())
+    args.output.write_text(_table(every, reasons))
+
+
+def _limit(copy: Path, file: str, tests: Sequence[str]) -> float:
+    """Seconds that the tests of a fault in the file may take."""
+    started = time.monotonic()
+    if _outcome(copy, file, (ROOT / file).read_text(), tests, 4 * _TIMEOUT) != "survived":
+        raise SystemExit(f"the tests {', '.join(tests)} fail without any fault; mend them first.")
+    return max(_TIMEOUT, 4 * (time.monotonic() - started))
 
 
 def _copy(folder: Path) -> Path:
@@ -124,35 +148,57 @@ def _drawn(file: str, count: int, seed: int) -> Iterator[tuple[Mutant, str]]:
             occurrence += 1
     for name, occurrence, code in random.Random(f"{seed} {file}").sample(every, min(count, len(every))):
         changed = difflib.unified_diff(source.splitlines(), code.splitlines(), n=0, lineterm="")
-        diff = " ".join(line.strip() for line in changed if line[0] in "+-" and not line.startswith(("+++", "---")))
+        diff = "\n".join(line for line in changed if line[0] in "+-" and not line.startswith(("+++", "---")))
         yield Mutant(file, name, occurrence, diff), code
 
 
-def _caught(copy: Path, file: str, code: str, tests: tuple[str, ...]) -> bool:
+def _outcome(copy: Path, file: str, code: str, tests: Sequence[str], limit: float) -> Outcome:
     original = (copy / file).read_text()
     (copy / file).write_text(code)
+    # Python takes compiled text for current where only its size and second are the same.
+    Path(importlib.util.cache_from_source(str(copy / file))).unlink(missing_ok=True)
     paths = os.pathsep.join(
         str(copy / part) for part in ("projects/SynMix", "projects/VehicleKeypoints", "projects/Miniature")
     )
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "HYPOTHESIS_PROFILE": "ci"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests]
+    nothing = subprocess.DEVNULL
+    process = subprocess.Popen(
+        command, cwd=copy, env=environment, stdout=nothing, stderr=nothing, start_new_session=True
+    )
     try:
-        ended = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=_TIMEOUT)
-        return ended.returncode != 0
+        return "caught" if process.wait(limit) else "survived"
     except subprocess.TimeoutExpired:
-        return True
+        return "timeout"
     finally:
+        if process.poll() is None:  # with what its tests have started
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         (copy / file).write_text(original)
 
 
-def _table(done: list[Mutant]) -> str:
-    lines = ["| file | faults | caught | |", "|---|---:|---:|---|"]
-    for file in dict.fromkeys(mutant.file for mutant in done):
-        there = [mutant for mutant in done if mutant.file == file]
-        left = "<br>".join(f"`{m.diff}`".replace("|", "\\|") for m in there if not m.caught)
-        lines.append(f"| {Path(file).name} | {len(there)} | {sum(m.caught for m in there)} | {left} |")
-    caught = sum(mutant.caught for mutant in done)
-    return "\n".join([*lines, f"| all | {len(done)} | {caught} | |"]) + "\n"
+def _table(every: Sequence[Mutant], reasons: Mapping[str, Mapping[str, str]]) -> str:
+    lines = ["| file | faults | caught | timeout | change nothing | survived |", "|---|---:|---:|---:|---:|---|"]
+    total = [0, 0, 0, 0]
+    for file in dict.fromkeys(mutant.file for mutant in every):
+        there = [mutant for mutant in every if mutant.file == file]
+        why = {**reasons.get("*", {}), **reasons.get(Path(file).name, {})}
+        left = [mutant.shown for mutant in there if mutant.outcome == "survived"]
+        same = [line for line in left if line in why]
+        counts = [len(there), *(sum(m.outcome == name for m in there) for name in ("caught", "timeout")), len(same)]
+        total = [before + count for before, count in zip(total, counts, strict=True)]
+        shown = [
+            f"{_code(line)} ({why[line]})" if line in why else f"{_code(line)} **changes something**" for line in left
+        ]
+        lines.append(f"| {Path(file).name} | {' | '.join(map(str, counts))} | {'<br>'.join(shown)} |")
+    faults, caught, timeout, same = total
+    share = f"{100 * (caught + timeout) / max(faults - same, 1):.0f} %"
+    lines.append(f"| all | {' | '.join(map(str, total))} | |")
+    return "\n".join([*lines, "", f"Caught, of the {faults - same} that change something: {share}."]) + "\n"
+
+
+def _code(line: str) -> str:
+    return f"`{line}`".replace("|", "\\|")
 
 
 if __name__ == "__main__":

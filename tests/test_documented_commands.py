@@ -21,7 +21,7 @@ from synmix.config_files import CONFIGS
 #: What stands for what is real or takes long, in this order.
 SUBSTITUTIONS = (
     (r"(carfusion_14pt.yaml .*) model.pth", r"\1 model_keypoints.pth"),
-    (r"configs/vehicle_keypoints/\w+\.yaml", "tiny_keypoints.yaml"),
+    (r"configs/vehicle_keypoints/(?!kill_switch)\w+\.yaml", "tiny_keypoints.yaml"),
     (r"configs/\w+\.yaml", "tiny.yaml"),
     (r"(config=)\w+\.yaml(?!.*scale=)", r"\1tiny.yaml"),
     (r"--num-gpus \d", "--num-gpus 1"),
@@ -37,6 +37,7 @@ SUBSTITUTIONS = (
     (r"--scale keypoints_mini", "--scale tiny_keypoints_scale.yaml"),
     (r"(study\.py (list|run)[a-z_ ]*|report\.py)$", r"\1 --scale mini"),
     (r"runs/paper", "runs/tiny --scale tiny_scale.yaml"),
+    (r"runs/mini", "runs/tiny"),
     (r"--scale mini", "--scale tiny_scale.yaml"),
     (r"\+experiment=ratio$|\+experiment=removal$", r"\g<0> scale=mini"),
     (r"scale=mini", "scale=tiny hydra.searchpath=[file://$PWD/searched]"),
@@ -57,13 +58,14 @@ SUBSTITUTIONS = (
 CANNOT = {
     r"^export ": "it is the reader's shell",
     r"^pip install": "installing is what .ci/run does",
+    r"^git clone": "needs the network",
     r"^uv run pytest": "this is it",
     r"^(uv run )?(docs/slurm/one_node|srun)|launcher=slurm": "needs SLURM: tests/synmix/study/test_slurm.py",
     r"^uv run torchrun": "starts ranks by torchrun: tests/synmix/train/test_processes.py",
     r"benchmarks/": "measures for minutes, with the machine to itself",
 }
 #: Exit codes that a command is documented to end with, beside 0.
-CODES = {"identity_flip": (1,), "tools/gate.py": (1, 3, 4), "tools/audit_keypoints.py": (1,)}
+CODES = {"identity_flip": (1,), "tools/gate.py": (1, 3, 4, 5), "tools/audit_keypoints.py": (1,)}
 SECONDS = 600  # for one command, on a machine that is busy
 
 pytestmark = pytest.mark.long
@@ -108,13 +110,15 @@ def tiny_scales() -> dict[str, str]:
     changes["synscapes_20k.yaml"] = {"DATASETS.IMAGES": [6], "SOLVER.EPOCHS": 0.4}
     changes["mixture.yaml"] = {"DATASETS.IMAGES": [4, 6], "SOLVER.EPOCHS": 0.2}
     changes["ratio.yaml"] = {"DATASETS.TOTAL_IMAGES": 4}
-    grid = {"removal": [0, 60], "real_share": [0, 100], "amounts": [0, 4], "epochs": [0.4], "budgets": [1]}
-    grid |= {"lr": [0.01], "momentum": [0.0], "repeats": [0], "seeds": [0], "answer_seeds": [0]}
+    grid = {"removal": [0, 30, 60], "real_share": [0, 50, 100], "amounts": [0, 4], "epochs": [0.4], "budgets": [1]}
+    grid |= {"lr": [0.01], "momentum": [0.0], "repeats": [0], "seeds": [0, 1], "answer_seeds": [0]}
     grid |= {"answer_real": [2, 4], "answer_synthetic": [6], "answer_iterations": [1], "answer_budget": [8]}
     streets |= {"name": "tiny", "grid": grid, "images": 4, "baseline_epochs": 0.4}
     vehicles = yaml.safe_load((CONFIGS / "sweep/scale/keypoints_mini.yaml").read_text())
     for change in vehicles["configs"].values():
         change |= {"SOLVER.MAX_ITER": 1, "SOLVER.STEPS": [], "SOLVER.IMS_PER_BATCH": 2, "TEST.BOOTSTRAP.RESAMPLES": 10}
+    vehicles["configs"]["vehicle_keypoints/arm_b_control.yaml"]["DATASETS.IMAGES"] = [10]
+    vehicles["configs"]["vehicle_keypoints/arm_a_mixed.yaml"] = {"DATASETS.IMAGES": [10, -1]}
     vehicles |= {"name": "tiny_keypoints", "grid": {"seeds": [0]}}
     return {"tiny_scale": yaml.safe_dump(streets), "tiny_keypoints_scale": yaml.safe_dump(vehicles)}
 
@@ -151,6 +155,11 @@ def typist(tmp_path_factory) -> Typist:
         (root / name).symlink_to(root / "mini" / name)
     (folder / "carfusion.json").symlink_to(next((root / "mini/carfusion").rglob("*train*.json")))
     (folder / "yolo").symlink_to(next((root / "mini").rglob("data.yaml")).parent)
+    (folder / "configs").symlink_to(CONFIGS)
+    (folder / "docs").mkdir()
+    (folder / "docs/data").symlink_to(ROOT / "docs/data")
+    terms = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/gate.md").read_text(), re.MULTILINE | re.DOTALL)[0]
+    (folder / "terms.yaml").write_text(re.sub(r"^(looks|spending):.*\n", "", terms, flags=re.MULTILINE))
     (folder / "tiny.yaml").write_text(tiny_config("mini.yaml", "tiny"))
     (folder / "tiny_keypoints.yaml").write_text(tiny_config("vehicle_keypoints/mini.yaml", "keypoints"))
     for name, text in tiny_scales().items():
@@ -168,11 +177,13 @@ def typist(tmp_path_factory) -> Typist:
         "uv run tools/eval_cityscapes.py --config-file configs/mini.yaml --datasets mini_cityscapes_instance_val"
         " --export DIR MODEL.WEIGHTS a/model_final.pth OUTPUT_DIR exported",
         "uv run tools/study.py run removal --scale mini",
+        "uv run tools/study.py run answer --scale mini",
+        "uv run tools/study.py run seeds --scale mini",
         "uv run tools/study.py run flip --scale keypoints_mini",
     ):
         code, printed = typist.type(substituted(command, folder))
         assert code == 0, f"{command}\n{printed}"
-    for link in ("b", "output/mini", "output/mixture", "output/a", "output/b"):
+    for link in ("b", "c", "output/mini", "output/mixture", "output/a", "output/b"):
         (folder / link).parent.mkdir(exist_ok=True)
         (folder / link).symlink_to(folder / "a")
     (folder / "model.pth").symlink_to(folder / "a/model_final.pth")

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Does synthetic data help, how much of it, and how sure? Answers from a table of results, anyone's.
 
-python tools/answer.py --table docs/data/paper_table3.csv --predict 2975,20000,143594 --json answer.json
-python tools/answer.py --store runs/mini                                    # the finished trainings of a store
-python tools/answer.py --table docs/data/paper_table3.csv --costs docs/data/costs.yaml --budget 500  # what to buy
+uv run tools/answer.py --table docs/data/paper_table3.csv --predict 2975,20000,143594 --json answer.json
+uv run tools/answer.py --store runs/mini                                    # the finished trainings of a store
+uv run tools/answer.py --table docs/data/paper_table3.csv --costs docs/data/costs.yaml --budget 500  # what to buy
 
 A table is a CSV with the columns real_images, synthetic_images, iterations, seed and AP (docs/answer.md). Four
 sentences go to the screen, answer.html and answer.md to --output.

@@ -7,7 +7,7 @@ Before any training, by bringing the synthetic labels' sizes closest to the real
 From the results of a removal sweep, by the knee of each class's curve (paper 4.1, Figure 4): the study's, or any as
 PERCENT=RESULTS.json:
     uv run tools/choose_removal.py sweep --store runs/paper
-    uv run tools/choose_removal.py sweep 0=a/results/NAME.json 60=b/results/NAME.json
+    uv run tools/choose_removal.py sweep 0=a/results/NAME.json 30=b/results/NAME.json 60=c/results/NAME.json
 """
 
 import argparse

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Does mixing pay? A control arm against a mixed arm, by terms that are sealed before the runs (docs/gate.md).
 
-uv run tools/gate.py plan --terms FILE --scale mini        how likely each verdict is, and what it costs
-uv run tools/gate.py declare --terms FILE --scale mini     checks the terms and seals them in the store: before any run
-uv run tools/gate.py declare --name early --control cityscapes.yaml --mixed mixture.yaml --min-gain 2 --looks 3 5 8
-uv run tools/gate.py judge NAME --scale mini               the verdict
-uv run tools/gate.py list --scale mini                     all that is declared, each in the company of the others
+uv run tools/gate.py plan --terms terms.yaml --scale mini      # how likely each verdict is, and what it costs
+uv run tools/gate.py declare --terms terms.yaml --scale mini   # checks the terms and seals them: before any run
+uv run tools/gate.py declare --name early --control cityscapes.yaml --mixed mixture.yaml --min-gain 2 --looks 3 5 8 \\
+    --scale mini
+uv run tools/gate.py judge early --scale mini                  # the verdict
+uv run tools/gate.py list --scale mini                         # all that is declared, adjusted for each other
 
 Exit codes of judge: 0 pass, 1 fail, 3 inconclusive, 4 runs are missing, 5 equivalent; 2: a mistake, in a sentence.
 """

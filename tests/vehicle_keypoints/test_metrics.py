@@ -166,6 +166,72 @@ def test_box_overlap_by_hand():
     np.testing.assert_allclose(overlap, [[50 / 150, 0]])
 
 
+BOX = st.tuples(*[st.integers(0, 12)] * 4).map(
+    lambda b: (min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]), max(b[1], b[3]))
+)
+
+
+@settings(deadline=None)
+@given(BOX, BOX)
+def test_box_overlap_is_that_of_the_pixels_inside(first, second):
+    grid = np.arange(12)
+    inside = [
+        np.outer((y0 <= grid) & (grid < y1), (x0 <= grid) & (grid < x1)) for x0, y0, x1, y1 in (first, second)
+    ]  # fmt: skip
+    union = (inside[0] | inside[1]).sum()
+    expected = (inside[0] & inside[1]).sum() / union if union else 0  # two empty boxes share nothing
+    found = box_overlap(np.array([first], dtype=float), np.array([second], dtype=float))
+    np.testing.assert_allclose(found, [[expected]])
+    np.testing.assert_allclose(box_overlap(*(np.array([box]) / 100 for box in (first, second))), [[expected]])
+
+
+def test_a_prediction_stands_for_a_vehicle_from_half_its_box_on():
+    vehicle = np.array([[0, 0, 10, 10.0]])
+    for height, kept in ((5.0, 1), (4.9, 0), (0.0, 0)):
+        assert len(assign(vehicle, np.array([[0, 0, 10, height]]))[0]) == kept
+    assert len(assign(vehicle, vehicle + 50)[0]) == 0
+
+
+def correct_by_loops(vehicles, found, choose):
+    """(K,) labelled points closer than a twentieth of the diagonal to those of the prediction chosen for a vehicle."""
+    correct = np.zeros(3, dtype=int)
+    for number, ((x0, y0, x1, y1), points) in enumerate(zip(vehicles.boxes, vehicles.keypoints, strict=True)):
+        chosen = choose(number)
+        for place in range(3) if chosen is not None else ():
+            distance = np.hypot(*(found.keypoints[chosen, place, :2] - points[place, :2]))
+            correct[place] += points[place, 2] in (1, 2) and distance < 0.05 * np.hypot(x1 - x0, y1 - y0)
+    return correct.tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000))
+def test_points_are_counted_as_a_loop_over_vehicles_does(seed):
+    for vehicles, found in zip(*scenes(seed, images=3), strict=True):
+        labelled = (vehicles.keypoints[..., 2] != 0).sum(axis=0).tolist()
+        theirs = dict(zip(*(index.tolist() for index in assign(vehicles.boxes, found.boxes)), strict=True))
+        counts = count_points(vehicles, found)
+        assert counts.labelled.tolist() == labelled
+        assert counts.correct.tolist() == correct_by_loops(vehicles, found, theirs.get)
+        if not len(found.scores):
+            continue
+
+        def nearest(number, vehicles=vehicles, found=found):
+            x0, y0, x1, y1 = vehicles.boxes[number]
+            return np.argmin([np.hypot(x - (x0 + x1) / 2, y - (y0 + y1) / 2) for x, y, _ in found.keypoints[:, 0]])
+
+        counts = count_points_as_seed(vehicles, found)
+        assert counts.labelled.tolist() == labelled
+        assert counts.correct.tolist() == correct_by_loops(vehicles, found, nearest)
+
+
+def test_counts_are_one_for_each_point_also_where_nothing_is_found():
+    pair = truth((0, 0, 30, 40))
+    pair = Truth(pair.boxes, pair.keypoints[:, :2])
+    nothing = Predictions(np.zeros(0), np.zeros((0, 4)), np.zeros((0, 2, 3)))
+    for counts in (count_points(pair, nothing), count_points_as_seed(pair, nothing)):
+        assert counts.correct.tolist() == [0, 0] and counts.labelled.shape == (2,)
+
+
 def results(seed, noise, images=24):
     truths, _ = scenes(7, images)
     generator = np.random.default_rng(seed)

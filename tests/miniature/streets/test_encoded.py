@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from miniature.streets.encoded import chosen_encodings, draw_encoded, split_of, write_encodings
-from miniature.streets.encodings import ENCODINGS, Truth
+from miniature.streets.encodings import ENCODINGS
+from miniature.streets.truth import Truth
 from miniature.streets.write import Drawing
 from synmix.errors import UserError
 

@@ -42,6 +42,23 @@ def test_another_data_set_does_not_matter(names, others, seed):
     assert alone == beside
 
 
+@given(NAMES, SEEDS)
+def test_frames_come_in_the_order_of_choice_and_all_can_be_asked_for(names, seed):
+    real, synthetic = Pool("real", False, names), Pool("synthetic", True, names)
+    count = len(names) // 2
+    order = {name: shuffled(seed, name, names) for name in ("real", "synthetic")}
+    chosen = choose_counts([synthetic, real], [-1, count], seed)
+    assert list(chosen.items()) == [("synthetic", order["synthetic"]), ("real", order["real"][:count])]
+    shared = choose_share([synthetic, real], count, 0, seed)
+    assert list(shared.items()) == [("synthetic", order["synthetic"][:count]), ("real", [])]
+
+
+def test_every_set_needs_a_count():
+    for counts in ([1], [1, 2, 3]):
+        with pytest.raises(ValueError, match="zip"):
+            choose_counts(pools(), counts, 0)
+
+
 @given(st.integers(0, 100), st.integers(0, 100), SEEDS)
 def test_shares_nest_in_both_directions(a, b, seed):
     """Of a fixed total, 10 % real lies inside 20 % real, and the synthetic images of 20 % inside those of 10 %."""

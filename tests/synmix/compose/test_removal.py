@@ -1,5 +1,6 @@
 """Removal (paper 4.1): the laws it must keep, on any labels, and the counts of the paper."""
 
+import hashlib
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import polars as pl
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synmix.compose.removal import describe_removal, mark_removed, remaining
+from synmix.compose.removal import class_order, describe_removal, mark_removed, percent_of_class, remaining
 from synmix.data.table import INSTANCE_SCHEMA
 
 CLASSES = ("person", "car", "train")
@@ -81,6 +82,29 @@ def test_ties_favour_neither_early_frames_nor_low_ids(make_instances):
     removed = mark_removed(rows, {"car": 50})["removed"]
     assert removed.sum() == 500
     assert 200 < removed[:500].sum() < 300
+
+
+@given(st.integers(0, 100))
+def test_ties_go_by_the_checksum_of_frame_and_id(percent):
+    """On every machine, by what anyone can compute again; smaller labels go before."""
+    labels = [("car", 1 + (i >= 4), False) for i in range(20)]
+    sums = {i: hashlib.sha256(f"f{i % 5}\n{i}".encode()).hexdigest() for i in range(20)}
+    order = sorted(sums, key=lambda i: (i >= 4, sums[i]))
+    assert kept_ids(labels, {"car": percent}) == set(order[round(percent / 5) :])
+
+
+def test_classes_without_a_percentage_lose_nothing(make_instances):
+    rows = make_instances([("f", i, category, 1 + i) for category in ("car", "bus") for i in range(200)])
+    marked = mark_removed(rows, {"bus": 1})
+    assert marked.filter(pl.col("removed"))["category"].to_list() == ["bus"] * 2
+    reports = {report.category: report for report in describe_removal(marked, {"bus": 1})}
+    assert (reports["car"].percent, reports["car"].removed) == (0.0, 0)
+    assert percent_of_class({"bus": 1, "default": 7}, "car") == 7.0
+
+
+def test_the_papers_classes_come_first_in_its_order():
+    classes = ["trailer", "bicycle", "caravan", "person", "rider"]
+    assert sorted(classes, key=class_order) == ["person", "rider", "bicycle", "caravan", "trailer"]
 
 
 def test_the_report_counts_what_the_metric_never_scores(make_instances):

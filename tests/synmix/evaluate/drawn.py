@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from synmix.evaluate.average_precision import MatchTable, match_table
 from synmix.evaluate.ground_truth import MapGroundTruth
 from synmix.evaluate.masks import from_masks
-from synmix.evaluate.matching import match_image
+from synmix.evaluate.matching import ImageMatches, match_image
 from synmix.labels import LABEL_IDS
 
 HEIGHT, WIDTH = 32, 48
@@ -43,16 +43,23 @@ def scenes(draw):
     return instance_map, predictions
 
 
+def category_of(label: int) -> int:
+    return LABEL_IDS.index(label) if label in LABEL_IDS else -1
+
+
+def matches_of(image) -> ImageMatches:
+    """Our matches of an image."""
+    instance_map, predictions = image
+    masks = np.array([mask for mask, _, _ in predictions], dtype=bool).reshape(-1, *instance_map.shape)
+    categories = [category_of(label) for _, label, _ in predictions]
+    return match_image(
+        MapGroundTruth(instance_map), from_masks(masks), categories, [score for *_, score in predictions]
+    )
+
+
 def table_named(images: dict) -> MatchTable:
     """Our matches of images by name."""
-    matches = {}
-    for name, (instance_map, predictions) in images.items():
-        masks = np.array([mask for mask, _, _ in predictions], dtype=bool).reshape(-1, *instance_map.shape)
-        categories = [LABEL_IDS.index(label) if label in LABEL_IDS else -1 for _, label, _ in predictions]
-        matches[name] = match_image(
-            MapGroundTruth(instance_map), from_masks(masks), categories, [score for *_, score in predictions]
-        )
-    return match_table(matches)
+    return match_table({name: matches_of(image) for name, image in images.items()})
 
 
 def table_of(images) -> MatchTable:
@@ -74,3 +81,56 @@ def scene(regions, predictions):
         mask[y : y + height, x : x + width] = True
         masks.append((mask, label, score))
     return instance_map, masks
+
+
+def expected_matches(regions, predictions) -> dict:
+    """What the matching must report of an image beside outcomes, from masks, pixel by pixel.
+
+    Args:
+        regions: (id, category, mask, whether it must be found).
+        predictions: (mask, category or -1, score).
+    """
+    known = [(index, *one) for index, one in enumerate(predictions) if one[0].any() and one[1] >= 0]
+    asked = [region for region in regions if region[3]]
+
+    def share(mask, region):
+        return int((mask & region[2]).sum())
+
+    def iou(mask, region):
+        return share(mask, region) / (mask | region[2]).sum()
+
+    def closest(candidates, value):
+        """The first with the highest value, and that; -1 and 0 where none has any."""
+        values = [value(one) for one in candidates]
+        best = max(values, default=0)
+        return (values.index(best), best) if best > 0 else (-1, 0)
+
+    found = {name: [] for name in ("ious", "regions", "own_truth", "own_shared", "other_truth", "other_shared")}
+    for _, mask, category, _ in known:
+        place, highest = closest(regions, lambda r, m=mask, c=category: iou(m, r) * (r[1] == c))
+        found["ious"].append(highest)
+        found["regions"].append(regions[place][0] if place >= 0 else -1)
+        for which, same in (("own", True), ("other", False)):
+            place, _ = closest(asked, lambda r, m=mask, c=category, s=same: iou(m, r) * ((r[1] == c) == s))
+            found[f"{which}_truth"].append(place)
+            found[f"{which}_shared"].append(share(mask, asked[place]) if place >= 0 else 0)
+    nearest = [closest(known, lambda p, r=region: iou(p[1], r) * (p[2] == r[1])) for region in asked]
+    return {
+        **found,
+        "index": [index for index, *_ in known],
+        "categories": [category for *_, category, _ in known],
+        "scores": [score for *_, score in known],
+        "pixels": [mask.sum() for _, mask, *_ in known],
+        "truth_ids": [region[0] for region in asked],
+        "truth_categories": [region[1] for region in asked],
+        "truth_pixels": [region[2].sum() for region in asked],
+        "truth_ious": [highest for _, highest in nearest],
+        "truth_best": [known[place][0] if place >= 0 else -1 for place, _ in nearest],
+    }
+
+
+def assert_matches(found: ImageMatches, expected: dict) -> None:
+    """The report is the expected one."""
+    for name, values in expected.items():
+        ours = getattr(found if hasattr(found, name) else found.overlaps, name)
+        np.testing.assert_allclose(ours, values, rtol=1e-12, atol=0, err_msg=name)

@@ -1,5 +1,6 @@
 """The metric is cityscapesScripts', on random scenes that hold every special case it knows."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -7,15 +8,30 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.synmix.evaluate.drawn import CAR, PERSON, TRUCK, scene, scenes, table_named, table_of
+from tests.synmix.evaluate.drawn import (
+    CAR,
+    PERSON,
+    TRUCK,
+    assert_matches,
+    category_of,
+    expected_matches,
+    matches_of,
+    scene,
+    scenes,
+    table_named,
+    table_of,
+)
 
 from synmix.data.images import read_instance_map
 from synmix.evaluate.average_precision import (
+    MatchTable,
     average_precision,
     figure_names,
     figures_of,
+    match_table,
     resampled_average_precision,
 )
+from synmix.evaluate.matching import IOU_THRESHOLDS
 from synmix.evaluate.official import official_average_precision
 from synmix.labels import CLASS_NAMES, LABEL_IDS
 
@@ -79,7 +95,8 @@ def test_worked_examples(predictions, expected):
 
 
 def test_an_absent_class_stays_absent_whatever_is_predicted():
-    areas = average_precision(table_of([scene([(26001, *A)], [(26, 1.0, *A), (27, 1.0, *AWAY)])]))
+    with np.errstate(all="raise"):
+        areas = average_precision(table_of([scene([(26001, *A)], [(26, 1.0, *A), (27, 1.0, *AWAY)])]))
     assert np.isnan(areas[TRUCK]).all()
     assert figures_of(areas)[:2].tolist() == [100.0, 100.0]
 
@@ -148,6 +165,29 @@ def test_a_weight_is_a_number_of_copies(images, data):
         assert np.isnan(areas).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_each_resample_is_computed_as_if_it_were_alone(dtype):
+    """Few or many: sums of many resamples are taken block by block, in another way than those of one."""
+    generator = np.random.default_rng(0)
+    images, each = 30, 20
+    number = images * each
+    outcome = generator.choice([0, 1, 2, 2], (number, 10)).astype(np.int8)
+    score = generator.integers(0, 300, number) / 300  # with ties
+    columns = np.repeat(np.arange(images), each), generator.integers(0, 2, number), score, outcome
+    truths = generator.integers(0, 30, (images, 2))
+    table = MatchTable(("a", "b"), tuple(f"{i:02}" for i in range(images)), truths, *columns)
+    weights = generator.integers(0, 3, (images, 5000)).astype(dtype)
+    weights[:, 0] = 0
+    with np.errstate(all="raise"):
+        many = resampled_average_precision(table, weights)
+        few = resampled_average_precision(table, weights[:, :40])
+    np.testing.assert_allclose(few, many[:40], rtol=0, atol=1e-5)
+    assert np.isnan(many[0]).all()
+    for column in (0, 1, 39, 4999):
+        alone = resampled_average_precision(table, weights[:, [column]].astype(np.float64))[0]
+        np.testing.assert_allclose(many[column], alone, rtol=0, atol=1e-5)
+
+
 @settings(max_examples=30, deadline=None)
 @given(images=st.lists(scenes(), min_size=2, max_size=4), data=st.data())
 def test_the_order_of_images_does_not_matter(images, data):
@@ -165,6 +205,41 @@ def test_a_subset_is_what_its_images_alone_give(images):
     assert part.images == alone.images
     np.testing.assert_array_equal(part.truths, alone.truths)
     np.testing.assert_array_equal(average_precision(part), average_precision(alone))
+    for column in fields(alone.details):
+        np.testing.assert_array_equal(getattr(part.details, column.name), getattr(alone.details, column.name))
+
+
+@settings(max_examples=60, deadline=None)
+@given(image=scenes())
+def test_the_report_of_an_image_is_what_its_masks_show(image):
+    instance_map, predictions = image
+    regions = []
+    for value in np.unique(instance_map).tolist():
+        mask, category = instance_map == value, category_of(value if value < 1000 else value // 1000)
+        regions.append((value, category, mask, value >= 1000 and category >= 0 and mask.sum() >= 100))
+    known = [(mask, category_of(label), score) for mask, label, score in predictions]
+    found, expected = matches_of(image), expected_matches(regions, known)
+    assert_matches(found, expected)
+    # The surest of its class that reaches a truth takes it, of equals the first.
+    for number, region in enumerate(region for region in regions if region[3]):
+        for place, threshold in enumerate(IOU_THRESHOLDS):
+            reach = [
+                (-score, row)
+                for row, (index, score) in enumerate(zip(expected["index"], expected["scores"], strict=True))
+                if known[index][1] == region[1]
+                and (known[index][0] & region[2]).sum() / (known[index][0] | region[2]).sum() > threshold
+            ]
+            assert found.overlaps.taker[number, place] == min(reach, default=(0, -1))[1]
+
+
+def test_a_score_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="score is not a number"):
+        matches_of(scene([(26001, *A)], [(26, float("nan"), *A)]))
+
+
+def test_a_set_without_images():
+    empty = match_table({})
+    assert empty.truths.shape == (0, len(CLASS_NAMES)) and np.isnan(average_precision(empty)).all()
 
 
 def test_figures_leave_absent_classes_out_of_the_means():
@@ -175,7 +250,8 @@ def test_figures_leave_absent_classes_out_of_the_means():
     assert figures["AP50"] == pytest.approx(75.0)
     assert figures["AP50-person"] == pytest.approx(100.0)
     assert np.isnan(figures["AP-truck"])
-    assert np.isnan(figures_of(np.full((8, 10), np.nan))[:2]).all()
+    with np.errstate(all="raise"):
+        assert np.isnan(figures_of(np.full((8, 10), np.nan))[:2]).all()
 
 
 def test_real_frames_equal_cityscapesscripts(samples_root, tmp_path):

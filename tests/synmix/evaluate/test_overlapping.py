@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as mask_util
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from tests.synmix.evaluate.drawn import assert_matches, expected_matches
 
 from synmix.evaluate.average_precision import MatchTable, average_precision, match_table
 from synmix.evaluate.ground_truth import MaskGroundTruth
@@ -130,6 +131,25 @@ def test_no_truth_is_found_twice_and_none_by_two(images):
     taken = table.details.taken(table.image)
     np.testing.assert_array_equal(taken >= 0, table.outcome == TRUE_POSITIVE)
     np.testing.assert_array_equal((table.details.taker >= 0).sum(axis=0), (taken >= 0).sum(axis=0))
+
+
+@settings(max_examples=40, deadline=None)
+@given(image=overlapping_images())
+def test_the_report_of_an_image_is_what_its_masks_show(image):
+    for truths, predictions in (image, ([], image[1]), (image[0], [])):
+        masks, found = (
+            from_masks(np.array([box_mask(box) for box, *_ in some], dtype=bool).reshape(-1, HEIGHT, WIDTH))
+            for some in (truths, predictions)
+        )
+        truth = MaskGroundTruth(masks, [kind for _, kind, _ in truths], [crowd for *_, crowd in truths])
+        ids = truth.regions.ids.tolist()
+        regions = [
+            (ids[number], kind, box_mask(box), not crowd and box_mask(box).sum() >= 100)
+            for number, (box, kind, crowd) in enumerate(truths)
+        ]
+        categories, scores = [kind for _, kind, _ in predictions], [score for *_, score in predictions]
+        expected = expected_matches(regions, [(box_mask(box), kind, score) for box, kind, score in predictions])
+        assert_matches(match_image(truth, found, np.array(categories, dtype=int), np.array(scores)), expected)
 
 
 def test_two_truths_at_two_thirds_predicted_exactly():

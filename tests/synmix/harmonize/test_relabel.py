@@ -5,15 +5,16 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy import ndimage
 
 from synmix.data.frame_labels import ID_FACTOR, Labels
 from synmix.errors import UserError
-from synmix.harmonize.relabel import harmonize
+from synmix.harmonize.relabel import Tally, harmonize
 from synmix.labels import INSTANCE_FACTOR, label_of
 
-ROAD, POLE, PERSON, RIDER, CAR, TRUCK, CARAVAN, MOTORCYCLE, BICYCLE = 7, 17, 24, 25, 26, 27, 29, 32, 33
+ROAD, POLE, PERSON, RIDER, CAR, TRUCK, BUS, CARAVAN, MOTORCYCLE, BICYCLE = 7, 17, 24, 25, 26, 27, 28, 29, 32, 33
 CLASSES = [ROAD, POLE, PERSON, RIDER, CAR, TRUCK, CARAVAN, MOTORCYCLE, BICYCLE]
-IDS = [0, 7, 1700001, 2400001, 2600002, 2900003, 3200003, 3300004, 3300005, 3300006]
+IDS = [0, 1, 7, 1700001, 2400001, 2600002, 2900003, 3200003, 3300004, 3300005, 3300006]
 VEHICLES = (MOTORCYCLE, BICYCLE)
 
 
@@ -83,6 +84,98 @@ def test_ids_count_up_from_zero_in_each_class(labels):
         assert result.tally.after[label] == len(mine)
 
 
+@given(label_maps())
+@settings(max_examples=150, deadline=None)
+def test_instances_know_where_they_come_from_and_count_up_in_that_order(labels):
+    result = harmonized(labels)
+    values = np.unique(result.instance_ids[result.instance_ids >= INSTANCE_FACTOR]).tolist()
+    assert sorted(result.sources) == values
+    for value, source in result.sources.items():
+        assert set(labels.instance_ids[result.instance_ids == value].tolist()) == {source}
+    for label in {value // INSTANCE_FACTOR for value in values}:
+        mine = [result.sources[value] for value in values if value // INSTANCE_FACTOR == label]
+        assert mine == sorted(mine)
+
+
+@given(arrays.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.sampled_from([ROAD, CAR])))
+@settings(deadline=None)
+def test_parts_are_what_touches_at_a_side_or_a_corner(class_map):
+    labels = Labels(class_map, np.zeros(class_map.shape, np.uint32), {})
+    result = harmonize(labels, {"thing_without_id": "parts"})
+    parts, count = ndimage.label(class_map == CAR, structure=np.ones((3, 3)))
+    assert result.tally.after[CAR] == count and result.sources == {}
+    for part in range(1, count + 1):
+        assert len(np.unique(result.instance_ids[parts == part])) == 1
+    assert len(np.unique(result.instance_ids[class_map == CAR])) == count
+    assert np.array_equal(result.label_ids, class_map)
+
+
+def row(*parts, meta=None, instance=2600001):
+    """One instance in a row of so many pixels of each class, declared as meta says."""
+    class_map = np.concatenate([np.full(count, label, np.uint8) for label, count in parts])[None]
+    classes = {} if meta is None else {instance: meta}
+    return Labels(class_map, np.full(class_map.shape, instance, np.uint32), classes)
+
+
+@pytest.mark.parametrize(
+    ("declared", "parts", "home"),
+    [
+        (CAR, ((CAR, 20), (BUS, 21)), BUS),
+        (CAR, ((CAR, 20), (BUS, 20)), CAR),  # in doubt as declared
+        (BUS, ((CAR, 20), (BUS, 20)), BUS),
+        (CAR, ((CAR, 1), (ROAD, 50)), CAR),  # stuff does not vote
+        (BICYCLE, ((BICYCLE, 1), (PERSON, 30), (RIDER, 30)), BICYCLE),  # nor do people on what they ride
+        (BICYCLE, ((PERSON, 30), (RIDER, 30)), BICYCLE),
+        (BICYCLE, ((BICYCLE, 1), (MOTORCYCLE, 2)), MOTORCYCLE),
+        (PERSON, ((PERSON, 1), (RIDER, 30)), PERSON),  # riders nowhere
+        (CAR, ((CAR, 20), (PERSON, 21)), PERSON),
+        (CAR, ((RIDER, 30),), RIDER),  # but where nothing else can
+    ],
+)
+def test_an_instance_is_of_the_class_that_most_of_it_shows(declared, parts, home):
+    cases = harmonize(row(*parts, meta=declared)).tally.cases
+    assert (cases["class_disagrees"] == 1) == (home != declared)
+    inside = {label for label, _ in parts} - {home}
+    kept = harmonize(row(*parts, meta=declared), {"other_thing_inside": "keep", "stuff_inside": "keep"})
+    if not inside & {PERSON, RIDER}:
+        assert (kept.label_ids == home).all()
+    assert harmonize(row(*parts, meta=declared)).tally.before == {declared: 1}
+
+
+def test_what_meta_does_not_list_disagrees_with_nobody():
+    tally = harmonize(row((BUS, 20), (CAR, 3))).tally  # by its id a car
+    assert tally.before == {CAR: 1}
+    assert tally.pixels == {"id_not_in_meta": 23, "other_thing_inside": 3}
+    unknown = harmonize(row((CAR, 20), instance=7700001)).tally
+    assert unknown.before == {0: 1} and unknown.after == {CAR: 1}
+    assert harmonize(row((CAR, 20), meta=77)).tally.before == {0: 1}
+
+
+@pytest.mark.parametrize(("pixels", "rule"), [(9, "rider_sliver"), (10, "rider_on_vehicle"), (11, "rider_on_vehicle")])
+def test_fewer_than_ten_pixels_are_a_sliver(pixels, rule):
+    labels = row((BICYCLE, 20), (RIDER, pixels), meta=BICYCLE)
+    assert harmonize(labels).tally.pixels == {rule: pixels}
+    kept = harmonize(labels, {"rider_on_vehicle": "keep"})  # then a sliver stays too
+    assert (kept.label_ids == BICYCLE).all() and kept.tally.pixels == {"rider_on_vehicle": pixels}
+
+
+def test_a_frame_is_refused_that_shows_no_instance_on_more_than_a_hundred_pixels():
+    for stuff, unknown in ((100, 0), (60, 40), (0, 100)):
+        parts = [(label, count) for label, count in ((ROAD, stuff), (99, unknown)) if count]
+        assert harmonize(row(*parts, meta=CAR)).tally.after == {}
+        with pytest.raises(UserError, match="none of the 1 instances"):
+            harmonize(row(*parts, (POLE, 1), meta=CAR))
+    assert harmonize(row((ROAD, 101), (CAR, 1), meta=CAR)).tally.after == {CAR: 1}
+
+
+def test_tallies_add_up(draw):
+    total, one = Tally(), harmonize(Labels(*draw())).tally
+    for _ in range(2):
+        total.add(one)
+    for name, counts in vars(one).items():
+        assert getattr(total, name) == {key: 2 * count for key, count in counts.items()}
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_rider_and_vehicle_are_together_what_the_instance_was(data):
@@ -130,6 +223,8 @@ def test_beyond_a_thousand_of_a_class_the_smallest_become_a_group():
     assert result.tally.after[CAR] == 1000 and result.tally.cases["too_many"] == 5
     assert result.instance_ids.max() == 26999
     assert result.instance_ids[0, 2 * 500 + 1] == CAR
+    group = (result.instance_ids == CAR).sum()
+    assert result.tally.pixels["too_many"] == group == 4 * 2 + 1 and len(result.sources) == 1000
 
 
 def test_train_ids_in_the_class_map_are_refused(draw):

@@ -333,3 +333,10 @@ def test_equal_seeds_pair_and_others_do_not():
     apart = Estimates([*records, *strangers], PAPER).difference(run, other, REAL)
     assert (paired.low, paired.high) == (0, 0)
     assert apart.low < -5 and apart.high > 5
+
+
+@pytest.mark.parametrize(("key", "values"), [("real_share", [0, 100]), ("real_share", [10, 50, 100]), ("amounts", [4])])
+def test_a_scale_whose_grid_lacks_what_claims_compare_is_a_sentence(key, values):
+    scale = replace(load_scale("mini"), grid={**load_scale("mini").grid, key: values})
+    with pytest.raises(UserError, match=rf"the scale 'mini' has .* under 'grid\.{key}'; give 0"):
+        paper.claims(scale)

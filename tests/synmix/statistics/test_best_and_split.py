@@ -70,6 +70,16 @@ def test_one_training_leaves_all_in_the_running():
     assert found.best == 1 and found.contenders.all() and np.isinf(found.low).all()
 
 
+@pytest.mark.parametrize("paired", [True, False])
+def test_equals_of_the_best_are_contenders_also_where_nothing_varies(paired):
+    """As trainings of which none finds anything."""
+    found = comparison_with_best([still([value] * 3) for value in (0.0, 0.0, -1.0, 0.0)], paired)
+    assert (found.best, found.contenders.tolist()) == (0, [True, True, False, True])
+    assert found.high.tolist() == [0, 0, 0, 0] and found.low.tolist() == [0, 0, -1, 0]
+    least = comparison_with_best([still([value] * 3) for value in (0.0, 0.0, -1.0)], paired, higher_is_better=False)
+    assert (least.best, least.contenders.tolist()) == (2, [False, False, True])
+
+
 def test_candidates_that_make_no_sense():
     runs = arms(np.random.default_rng(0), [1.0, 2.0])
     with pytest.raises(ValueError, match="no candidate"):

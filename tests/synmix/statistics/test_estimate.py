@@ -55,9 +55,17 @@ def test_the_formula_of_satterthwaite():
 @given(st.floats(-50, 50), variance, variance)
 def test_one_training_is_open(value, images, own):
     found = random_effects([value], images, own)
-    assert found.is_open and found.value == value
+    assert found.is_open and (found.value, found.degrees_of_freedom) == (value, 0)
     assert found.interval() == (-math.inf, math.inf)
     assert found.p_value() == found.p_value(3, "greater") == 1.0
+
+
+def test_without_any_spread_the_estimate_is_beyond_doubt():
+    found = random_effects([2.0, 2.0], 0.0)
+    assert [found.p_value(against) for against in (1.9, 2.0, 2.1)] == [0, 1, 0]
+    assert [found.p_value(against, "greater") for against in (1.9, 2.0, 2.1)] == [0, 1, 1]
+    assert [found.p_value(against, "less") for against in (1.9, 2.0, 2.1)] == [1, 1, 0]
+    assert found.interval() == (2, 2) and found.degrees_of_freedom == math.inf
 
 
 def test_one_training_on_either_side_is_open():
@@ -118,12 +126,29 @@ def test_unpaired_sides_without_images_are_welchs(first, second):
     assert found.p_value() == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
 
 
-@pytest.mark.parametrize("arguments", [([], 0.1), ([1.0, 2.0], -0.1), ([1.0, 2.0], 0.1, -1.0), ([[1.0], [2.0]], 0.1)])
+@pytest.mark.parametrize(
+    "arguments", [([], 0.1), (1.0, 0.1), ([[1.0], [2.0]], 0.1), ([1.0, 2.0], -0.1), ([1.0, 2.0], 0.1, -1.0)]
+)
 def test_what_makes_no_sense_is_refused(arguments):
     with pytest.raises(ValueError):
         random_effects(*arguments)
     with pytest.raises(ValueError):
         random_effects([1.0, 2.0], 0.1).interval(95)
+    for share in (0.0, 1.0):
+        with pytest.raises(ValueError, match="confidence"):
+            random_effects([1.0, 2.0], 0.1).interval(share)
+
+
+def test_unpaired_sides_take_each_ones_own_part_off_the_images():
+    first, second, images = [1.0, 2.0, 4.0], [5.0, 5.5], 3.0
+    seeds = [np.var(first, ddof=1) / 3, np.var(second, ddof=1) / 2]
+    total = sum(seeds) + images - 0.9 / 3 - 0.4 / 2
+    found = unpaired_effects(first, second, images, (0.9, 0.4))
+    assert (found.value, found.variance) == pytest.approx((5.25 - 7 / 3, total))
+    assert found.degrees_of_freedom == pytest.approx(total**2 / (seeds[0] ** 2 / 2 + seeds[1] ** 2 / 1))
+    assert unpaired_effects(first, second, 0.1, (9.0, 9.0)).variance == pytest.approx(sum(seeds))  # never below 0
+    with pytest.raises(ValueError, match="negative"):
+        unpaired_effects(first, second, images, (0.1, -0.1))
 
 
 def test_unknown_figures_stay_unknown():
@@ -175,6 +200,23 @@ def test_a_ratio_is_what_the_difference_of_logarithms_is_nearly():
     assert found.interval() == pytest.approx(relative, rel=0.03)
     with pytest.raises(ValueError, match="positive"):
         ratio(Runs(first.values - 99, first.replicates), second, paired=True)
+    with pytest.raises(ValueError, match="positive"):
+        ratio(first, Runs(np.zeros(3), second.replicates), paired=True)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_ratio_tests_what_its_interval_says(paired):
+    first, second = (
+        Runs(side.values + 60, side.replicates + 60) for side in simulated_arms(np.random.default_rng(7), 4)
+    )
+    found = ratio(first, second, paired)
+    for confidence in (0.5, 0.95):
+        for end in found.interval(confidence):
+            assert found.p_value(end) == pytest.approx(1 - confidence)
+    assert found.p_value() == found.p_value(1.0) == found.log.p_value(0.0)
+    assert found.interval() == found.interval(0.95)
+    back = ratio(second, first, paired)
+    assert (back.value, *back.interval()) == pytest.approx((1 / found.value, *(1 / np.array(found.interval()))[::-1]))
 
 
 @settings(max_examples=20, deadline=None)
@@ -198,9 +240,29 @@ def test_sides_that_do_not_pair_are_refused():
     arms = [simulated_arms(np.random.default_rng(5), seeds)[0] for seeds in (2, 3)]
     with pytest.raises(ValueError, match="2 and 3 runs do not pair"):
         difference(*arms, paired=True)
+    with pytest.raises(ValueError, match="3 and 2 runs do not pair"):
+        difference(*reversed(arms), paired=True)
     assert difference(*arms, paired=False).variance > 0
-    with pytest.raises(ValueError, match="do not go with"):
-        Runs(np.zeros(3), np.zeros((5, 2)))
+    many = Runs(np.zeros(2), np.zeros((1000, 2)))
+    assert difference(many, Runs(np.ones(2), np.zeros((1000, 2))), paired=True).value == 1
+    fewer = Runs(arms[0].values, arms[0].replicates[1:])
+    with pytest.raises(ValueError, match="199 and 200 resamples are not of the same images"):
+        difference(fewer, arms[0], paired=True)
+    for shape, replicates in (((3,), (5, 2)), ((0,), (5, 0)), ((), (5,)), ((2, 3), (5, 2, 3))):
+        with pytest.raises(ValueError, match="do not go with"):
+            Runs(np.zeros(shape), np.zeros(replicates))
+
+
+def test_a_difference_by_hand():
+    """Its parts by their definitions: seeds from the values, images and each run's own from the replicates."""
+    first, second = simulated_arms(np.random.default_rng(8), 3)
+    change = second.replicates - first.replicates
+    paired = random_effects(second.values - first.values, image_variance(change), interaction_variance(change))
+    assert difference(first, second, paired=True) == paired
+    images = second.replicates.mean(axis=1) - first.replicates.mean(axis=1)
+    own = interaction_variance(first.replicates), interaction_variance(second.replicates)
+    apart = unpaired_effects(first.values, second.values, image_variance(images), own)
+    assert difference(first, second, paired=False) == apart
 
 
 def test_an_arms_mean_covers_its_level():

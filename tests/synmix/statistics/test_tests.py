@@ -21,6 +21,7 @@ from synmix.statistics import (
     spent_error,
     swap_test,
 )
+from synmix.statistics.swap import SwapTest
 
 
 def mean_of(first, second):
@@ -75,8 +76,29 @@ def test_swaps_of_several_figures_and_an_unknown_one():
     test = swap_test(figure, 10, 50)
     assert test.value[:2].tolist() == [-10, 10]
     assert np.isnan(test.p_value()).tolist() == [False, False, True]
-    with pytest.raises(ValueError, match="two images"):
-        swap_test(figure, 1)
+    assert swap_test(figure, 2, 1).swapped.shape == (1, 3)
+    for images, swaps in ((1, 50), (2, 0)):
+        with pytest.raises(ValueError, match=f"two images .* not {images} and {swaps}"):
+            swap_test(figure, images, swaps)
+
+
+def test_the_p_value_of_swaps_by_hand():
+    """Of differences -3, 1 and 3 (and one that is unknown) the true one, 3, is counted with them."""
+    test = SwapTest(np.array([3.0]), np.array([[-3 + 1e-12], [1.0], [3 - 1e-12], [np.nan]]))
+    found = [test.p_value(alternative=which)[0] for which in ("two-sided", "greater", "less")]
+    assert found == [3 / 4, 2 / 4, 4 / 4]
+    assert [test.p_value(gain, "greater")[0] for gain in (2.0, 6.0)] == [3 / 4, 4 / 4]
+    assert test.p_value(5.0)[0] == 3 / 4  # 2 below the least gain
+
+
+def test_more_swaps_begin_with_the_same_ones_and_the_seed_decides():
+    figure = mean_of(*np.random.default_rng(3).normal(size=(2, 40)))
+    few, many = swap_test(figure, 40, 700), swap_test(figure, 40)
+    assert few.swapped.shape == (700, 1) and many.swapped.shape == (1000, 1)
+    np.testing.assert_allclose(few.swapped, many.swapped[:700], rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(swap_test(figure, 40, 700, seed=0).swapped, few.swapped)
+    assert (swap_test(figure, 40, 700, seed=1).swapped != few.swapped).any()
+    assert len(np.unique(many.swapped)) > 990  # each swap is drawn anew
 
 
 p_lists = st.lists(st.floats(0, 1), min_size=1, max_size=12)

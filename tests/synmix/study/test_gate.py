@@ -1,8 +1,9 @@
 """The gate: its verdicts, its seal, looks, failed and undeclared seeds, terms that cannot be meant, its planner."""
 
+import math
 import runpy
 import sys
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from synmix.errors import UserError
 from synmix.evaluate.result import make_result, result_path, write_result
 from synmix.files import read_json, write_json
 from synmix.study.experiments import REAL, baseline, training
-from synmix.study.gate import Declaration, declaration, declare, judge, judge_all
+from synmix.study.gate import Declaration, GateVerdict, declaration, declare, judge, judge_all
 from synmix.study.gate_plan import Spread, pilot, plan
 from synmix.study.scale import load_scale
 from synmix.study.store import Store
@@ -78,6 +79,48 @@ def test_terms_declared_after_a_start_only_explore(store):
     fill(store)
     assert not judge(store, declared).declared_first
     assert judge(store, Declaration(declared.terms, 0.0)).declared_first
+    first = min(store.status(run.with_seed(seed)).started for run in (CONTROL, MIXED) for seed in range(3))
+    assert judge(store, Declaration(declared.terms, first)).declared_first
+    assert not judge(store, Declaration(declared.terms, first + 1e-3)).declared_first
+
+
+def test_before_any_look_a_verdict_rests_on_nothing(store):
+    verdict = GateVerdict("missing", terms())
+    assert (verdict.seeds, verdict.look, verdict.gain, verdict.declared_first) == ((), 0, None, True)
+    assert math.isnan(verdict.p_value) and verdict.level == 0.05
+    assert judge_all(store) == []
+    found = judge(store, declare(store, terms()))
+    assert replace(found, missing=()) == verdict
+
+
+def test_a_verdict_and_its_terms_are_not_changed_afterwards(store):
+    declared = declare(store, terms())
+    for sealed, name in ((declared, "terms"), (declared, "declared"), (judge(store, declared), "answer")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(sealed, name, None)
+
+
+def test_what_a_run_waits_for_is_said(store):
+    declared = declare(store, terms())
+    folders = [store.folder(run) for run in (CONTROL, MIXED.with_seed(2))]
+    folders[0].mkdir(parents=True)  # a run that was not begun
+    fill(store, (1,))
+    finish(store, MIXED.with_seed(0), 0.6, "failed")
+    with store.lock(CONTROL.with_seed(2)):
+        store.begin(CONTROL.with_seed(2))  # killed
+    with store.lock(MIXED.with_seed(2)):
+        store.begin(MIXED.with_seed(2))
+        store.end(MIXED.with_seed(2), "finished", "", 1.0)
+    fill(store, (7,))
+    verdict = judge(store, declared)
+    assert verdict.missing == (
+        f"{CONTROL.arm}_seed0 (not yet run)",
+        f"{CONTROL.arm}_seed2 (broken)",
+        f"{MIXED.arm}_seed2 (no result on {DATA})",
+    )
+    assert verdict.unused == (7,) and verdict.declared_first
+    late = judge(store, Declaration(declared.terms, 4e9))
+    assert late.answer == "missing" and not late.declared_first
 
 
 def test_what_is_missing_is_named(store):
@@ -99,6 +142,19 @@ def test_further_seeds_are_not_used(store):
     assert after.gain == before.gain and after.unused == (3, 4)
 
 
+def test_an_arm_is_known_by_its_checksum_whatever_else_is_in_its_name(store):
+    changed = training(MINI, "mixture.yaml", {"SOLVER.EPOCHS": 2.5})
+    assert changed.arm.count("_") == 2
+    declared = declare(store, terms(control=changed.arm, mixed=CONTROL.arm))
+    for seed in (0, 1, 2, 5):
+        finish(store, changed.with_seed(seed), 0.45)
+    for seed in (0, 1, 2):
+        finish(store, CONTROL.with_seed(seed), 0.6)
+    finish(store, MIXED.with_seed(7), 0.6)  # of no arm of the gate
+    verdict = judge(store, declared)
+    assert (verdict.answer, verdict.unused) == ("pass", (5,))
+
+
 def test_a_failed_seed_counts_as_finding_nothing_and_is_shown(store):
     declared = declare(store, terms())
     fill(store, (0, 1))
@@ -106,6 +162,11 @@ def test_a_failed_seed_counts_as_finding_nothing_and_is_shown(store):
     finish(store, MIXED.with_seed(2), 0.6, "failed")
     verdict = judge(store, declared)
     assert verdict.answer == "inconclusive" and "the loss became infinite" in verdict.failed[0]
+    figures = [
+        [store.record(run.with_seed(seed).id).results[DATA].figures["AP"] for seed in range(3 - (run is MIXED))]
+        for run in (CONTROL, MIXED)
+    ]
+    assert verdict.gain.value == pytest.approx((sum(figures[1]) - sum(figures[0])) / 3)
     assert verdict.gain.value < 8  # of 15
 
 
@@ -116,6 +177,27 @@ def test_nothing_passes_against_a_control_that_failed(store):
         finish(store, MIXED.with_seed(seed), 0.6)
     verdict = judge(store, declared)
     assert verdict.gain.value > 30 and verdict.answer == "inconclusive" and len(verdict.failed) == 3
+
+
+def test_a_control_that_failed_can_still_be_too_good(store):
+    declared = declare(store, terms(98.0))
+    fill(store, (0, 1))
+    finish(store, CONTROL.with_seed(2), 0.45, "failed")
+    finish(store, MIXED.with_seed(2), 0.6)
+    assert judge(store, declared).answer == "fail"
+    eased = Declaration(terms(98.0, margin=97.0), declared.declared)
+    assert judge(store, Declaration(terms(), declared.declared)).answer == "inconclusive" == judge(store, eased).answer
+
+
+def test_where_everything_failed_there_is_no_gain(store):
+    declared = declare(store, terms(seeds=(0, 1, 2, 3), looks=(2, 4)))
+    for seed in range(4):
+        for run in (CONTROL, MIXED):
+            finish(store, run.with_seed(seed), 0.5, "failed")
+    verdict = judge(store, declared)
+    assert (verdict.answer, verdict.gain, verdict.look, verdict.seeds) == ("inconclusive", None, 2, (0, 1, 2, 3))
+    assert verdict.level == declared.terms.levels()[1][1] and math.isnan(verdict.p_value)
+    assert verdict.failed[0] == f"{CONTROL.arm}_seed0: the loss became infinite" and len(verdict.failed) == 8
 
 
 def test_the_first_look_that_decides_is_the_verdict(store):
@@ -131,7 +213,10 @@ def test_the_first_look_that_decides_is_the_verdict(store):
     assert (verdict.answer, verdict.look, verdict.seeds) == ("pass", 2, tuple(range(6)))
     pocock = replace(declared.terms, spending="pocock")
     assert pocock.levels()[0][1] > 5 * first
-    assert judge(store, replace(declared, terms=replace(pocock, confidence=0.8))).look == 1
+    early = judge(store, replace(declared, terms=replace(pocock, confidence=0.8)))
+    assert (early.answer, early.look, early.seeds) == ("pass", 1, (0, 1, 2))
+    hopeless = judge(store, replace(declared, terms=replace(pocock, confidence=0.8, min_gain=60.0)))
+    assert (hopeless.answer, hopeless.look) == ("fail", 1)
 
 
 def test_an_edited_or_changed_declaration_is_noticed(store):

@@ -89,9 +89,9 @@ def test_a_step_of_two_tasks_is_one_run(tmp_path, environment):
 @pytest.mark.long
 def test_a_job_at_its_time_limit_is_queued_again_and_finishes(tmp_path, environment):
     store = Store(tmp_path / "store")
-    limit = ("hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=20")
-    command = _sweep(store, *limit, "+set.SOLVER.MAX_ITER=200", "+set.DATALOADER.NUM_WORKERS=1")
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1800, check=False)
+    limit = ("hydra.launcher.timeout_min=2", "hydra.launcher.signal_delay_s=20")  # imports may take half a minute
+    command = _sweep(store, *limit, "+set.SOLVER.MAX_ITER=600", "+set.DATALOADER.NUM_WORKERS=1")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=2400, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     (run,) = store.ids()
     assert store.status(run).state == "finished" and store.status(run).attempts > 1

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from detectron2.engine import launch  # noqa: F401 - the real thing must be importable
+from detectron2.utils.events import EventStorage
+from torch import nn
 
 from synmix.config import load_config
 from synmix.data import sources
@@ -16,7 +18,7 @@ from synmix.train.launch import settle_processes
 from synmix.train.loader import TrainingImages, check_shares
 from synmix.train.preflight import preflight
 from synmix.train.run import check_classes, evaluate, prepare, train
-from synmix.train.step import TrainingDiverged
+from synmix.train.step import GuardedStep, TrainingDiverged
 
 
 def poison(monkeypatch, what: str) -> None:
@@ -48,6 +50,60 @@ def test_a_non_finite_step_is_never_taken(toy, monkeypatch, what):
     saved = torch.load(Path(toy.OUTPUT_DIR) / "model_0000003.pth", weights_only=True)
     assert all(torch.isfinite(value).all() for value in saved["model"].values())
     assert not (Path(toy.OUTPUT_DIR) / "model_0000004.pth").exists()
+
+
+@pytest.mark.parametrize(("what", "named"), [("loss", "loss_noise nan became"), ("gradient", "the gradient became")])
+def test_what_is_not_finite_is_named(toy, monkeypatch, what, named):
+    poison(monkeypatch, what)
+    with pytest.raises(TrainingDiverged, match=f"^{named} infinite or not a number in iteration 4"):
+        train(toy)
+
+
+class Steep(nn.Module):
+    """A loss of this slope; without one, of a gradient that is infinite whatever it is scaled by."""
+
+    def __init__(self, slope=None):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+        self.slope = slope
+
+    def forward(self, batch):
+        return {"loss_steep": (self.weight.sqrt() if self.slope is None else self.weight * self.slope).sum()}
+
+
+def mixed_steps(slope, count, scale=2.0**16, amp=torch.float16):
+    model = Steep(slope)
+    step = GuardedStep(model, torch.optim.SGD(model.parameters(), 1.0), amp=amp)
+    if step.scaler.is_enabled():
+        step.scaler.load_state_dict({**step.scaler.state_dict(), "scale": scale})
+    step.data_loader = [[{"file_name": "steep.png"}]] * count
+    with EventStorage() as storage:
+        for step.iter in range(count):
+            step.run_step()
+            yield model.weight.item(), step.scaler.get_scale(), storage.latest()
+
+
+def test_mixed_precision_goes_on_while_a_smaller_scale_may_help():
+    """The scale begins at 2^16 and is halved; below 2^-10 nothing is left to hope for."""
+    taken = []
+    with pytest.raises(TrainingDiverged, match=r"^the gradient became .* in iteration 27; .*steep\.png"):
+        taken.extend(mixed_steps(None, 40))
+    assert len(taken) == 27 and taken[-1][:2] == (0.0, 2.0**-11)
+    assert all("gradient_norm" not in told for _, _, told in taken)
+    for scale in (2.0**-10, 2.0**-11):
+        with pytest.raises(TrainingDiverged, match=f"in iteration {int(scale == 2.0**-10)};"):
+            list(mixed_steps(None, 40, scale))
+
+
+def test_the_scale_of_mixed_precision_changes_no_update_and_no_norm():
+    for scale in (1.0, 2.0**16):
+        [(weight, after, told)] = mixed_steps(0.5, 1, scale)
+        assert (weight, after, told["gradient_norm"][0]) == (-0.5, scale, 0.5)
+    for amp in (None, torch.bfloat16):  # of the losses' own range: nothing is scaled
+        [(weight, after, told)] = mixed_steps(0.5, 1, amp=amp)
+        assert (weight, after, told["gradient_norm"][0]) == (-0.5, 1.0, 0.5)
+        with pytest.raises(TrainingDiverged, match=r"the gradient .* iteration 0;"):
+            list(mixed_steps(None, 1, amp=amp))
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ import numpy as np
 from miniature.disk import write_picture
 from miniature.streets import annotate_synscapes
 from miniature.streets.draw import Drawn, draw_scene
-from miniature.streets.encodings import ENCODINGS, Truth
+from miniature.streets.encodings import ENCODINGS
 from miniature.streets.looks import LOOKS
 from miniature.streets.scene import sample_scene
+from miniature.streets.truth import Truth
 from miniature.streets.write import IGNORED, LABEL_IDS, Drawing, streams
 from synmix.errors import UserError, did_you_mean
 from synmix.files import read_json, write_json

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from synmix.data.label_maps import ClassTable, Coding
+from synmix.data.class_tables import ClassTable
+from synmix.data.label_maps import Coding
 from synmix.data.patterns import FilePattern
 
 Domain = Literal["real", "synthetic"]

@@ -6,23 +6,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from cityscapesscripts.helpers.labels import labels as LABELS
-from cityscapesscripts.helpers.labels import name2label
 
 from synmix.data.cityscapes import SPLITS
+from synmix.data.class_tables import read_classes
 from synmix.data.description import Description, ListFile, MapFile, Splits
-from synmix.data.frame_labels import UNKNOWN
-from synmix.data.label_maps import ClassTable, Coding, Expression
+from synmix.data.label_maps import Coding, Expression
 from synmix.data.patterns import FilePattern
 from synmix.errors import UserError, did_you_mean
 from synmix.files import checksum, read_yaml
 from synmix.kinds import FLAG, Choice, Entry, Kind, Many, Name, Pattern, Table, Whole
 from synmix.labels import CATEGORY_OF_LABEL, CLASS_NAMES
 
-#: Pixels that show no labelled thing where the rest of the picture is not labelled. Any class without instances does
-#: that counts as background in the metric, which 'unlabeled' does not: there false positives are forgiven.
-BACKGROUND = name2label["building"].id
-_TABLES = {"labelIds": lambda label: label.id, "trainIds": lambda label: label.trainId}
 _FLAG = re.compile(r"([RGBA]) & (\d+)")
 _KINDS: dict[str, Kind] = {
     "title": Name("the data set's name and source"),
@@ -81,7 +75,7 @@ def read_description(path: Path) -> Description:
     patterns = {key: _parse(FilePattern, text, f"{where} has the key 'images'") for key, text in images.items()}
     maps = tuple(_map(entry, where) for entry in values.get("maps", ()))
     meta = _parse(FilePattern, values["meta"], f"{where} has the key 'meta'") if "meta" in values else None
-    classes = _classes(values["classes"], where, by_name="lists" in values)
+    classes = read_classes(values["classes"], where, by_name="lists" in values)
     description = Description(
         name, values["title"], values["domain"], values["known"],
         values.get("folder", name), values.get("copy", f"{name}_harmonized"),
@@ -150,49 +144,6 @@ def _lists(entry: Mapping[str, Any] | None, where: str) -> ListFile | None:
         return None
     _check(entry, _LIST_KINDS, _LIST_KINDS, f"{where}, under 'lists',")
     return ListFile(entry["format"], _parse(FilePattern, entry["file"], f"{where} has the key 'lists'"))
-
-
-def _label(word: Any, where: str) -> int:
-    if word == "background":
-        return BACKGROUND
-    if word not in name2label or name2label[word].id < 0:
-        known = [label.name for label in LABELS if label.id >= 0]
-        raise UserError(f"{where} maps to the unknown class '{word}'.{did_you_mean(word, known)} Known: background, "
-                        f"{', '.join(known)}.")  # fmt: skip
-    return name2label[word].id
-
-
-def _classes(entry: Mapping[Any, Any], where: str, by_name: bool) -> ClassTable:
-    where = f"{where}, under 'classes',"
-    table = dict(entry)
-    like = table.pop("like", None)
-    if like is not None and like not in _TABLES:
-        raise UserError(f"{where} has 'like: {like}'; give {' or '.join(_TABLES)}.")
-    if like == "labelIds" and not table:
-        return ClassTable()
-    if by_name:
-        return ClassTable(names={str(key): _label(word, where) for key, word in table.items()})
-    numbers, colors = np.full(1 << 16, UNKNOWN, dtype=np.uint8), {}
-    for label in LABELS if like else ():
-        if label.id >= 0 and 0 <= _TABLES[like](label) < UNKNOWN:
-            numbers[_TABLES[like](label)] = label.id
-    for key, word in table.items():
-        first, last = _values(key, where)
-        if str(key).startswith("#"):
-            colors[first] = _label(word, where)
-        numbers[first : last + 1] = _label(word, where)
-    return ClassTable(numbers, colors)
-
-
-def _values(key: Any, where: str) -> tuple[int, int]:
-    """The first and the last value that a key of 'classes' stands for: 7, '3..9', or a colour '#ff7f50'."""
-    text = str(key)
-    if re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        return int(text[1:], 16), int(text[1:], 16)
-    match = re.fullmatch(r"(\d{1,5})(?:\.\.(\d{1,5}))?", text)
-    if match is None or int(match[2] or match[1]) > 65535:
-        raise UserError(f"{where} has the key {key!r}; give a value such as 7, a range '3..9' or a colour '#ff7f50'.")
-    return int(match[1]), int(match[2] or match[1])
 
 
 def _splits(entry: Mapping[str, Any], where: str) -> Splits:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from synmix.data.class_tables import ClassTable
 from synmix.data.frame_labels import ID_FACTOR, Labels
-from synmix.data.label_maps import ClassTable
 from synmix.data.segmentation import counts_of, rle_of
 from synmix.errors import UserError
 from synmix.files import read_json

@@ -6,12 +6,12 @@ Shape legend: H, W are a map's height and width, C its channels.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from synmix.data.frame_labels import ID_FACTOR, UNKNOWN
+from synmix.data.frame_labels import ID_FACTOR
 from synmix.data.images import PathLike, kind_of, read_colors, read_indices
 from synmix.data.run_lengths import runs_of
 from synmix.errors import UserError
@@ -131,49 +131,6 @@ class Coding:
                 "the file again, or correct the description."
             )
         return pixels
-
-
-@dataclass(frozen=True)
-class ClassTable:
-    """A data set's own classes -> Cityscapes label ids."""
-
-    numbers: np.ndarray | None = None  # (65536,) uint8 of values, UNKNOWN where not listed; None: they are label ids
-    colors: Mapping[int, int] = field(default_factory=dict)  # of larger values
-    names: Mapping[str, int] = field(default_factory=dict)  # of categories in lists
-
-    @property
-    def key(self) -> bytes:
-        """What :meth:`of_key` makes the table of gray values of again; unlike the table it can be looked up."""
-        return b"" if self.numbers is None else self.numbers.tobytes()
-
-    @classmethod
-    def of_key(cls, key: bytes) -> "ClassTable":
-        """See :attr:`key`."""
-        return cls(np.frombuffer(key, dtype=np.uint8) if key else None)
-
-    def labels_of(self, values: np.ndarray) -> np.ndarray:
-        """(H, W) uint8 label ids of a map's own values."""
-        if self.numbers is None:
-            return values if values.dtype == np.uint8 else np.where(values < UNKNOWN, values, UNKNOWN).astype(np.uint8)
-        if values.dtype != np.uint32:
-            return np.take(self.numbers, values)
-        runs = runs_of(values)
-        distinct, index = np.unique(runs.values, return_inverse=True)
-        table = np.array([self._label(value) for value in distinct.tolist()], dtype=np.uint8)
-        return np.repeat(table[index], runs.lengths).reshape(runs.shape)
-
-    def _label(self, value: int) -> int:
-        if value in self.colors:
-            return self.colors[value]
-        return int(self.numbers[value]) if self.numbers is not None and value < len(self.numbers) else UNKNOWN
-
-    def unknown_in(self, values: np.ndarray, labels: np.ndarray) -> dict[str, int]:
-        """The values that no class is known of, each with its pixels."""
-        if self.numbers is None or not (labels == UNKNOWN).any():
-            return {}
-        found, counts = np.unique(values[labels == UNKNOWN], return_counts=True)
-        named = (f"#{value:06x}" if self.colors else str(value) for value in found.tolist())
-        return dict(zip(named, counts.tolist(), strict=True))
 
 
 def numbered(ids: np.ndarray, homes: np.ndarray, coding: Coding, path: PathLike) -> np.ndarray:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from synmix.data import synscapes
+from synmix.data.class_tables import BACKGROUND, ClassTable
 from synmix.data.description import META, Description
-from synmix.data.description_keys import BACKGROUND
 from synmix.data.frame_labels import ID_FACTOR, UNKNOWN, Labels
 from synmix.data.images import image_size
 from synmix.data.label_lists import labels_of
-from synmix.data.label_maps import ClassTable, Coding, numbered
+from synmix.data.label_maps import Coding, numbered
 from synmix.data.listing import LIST, Frame
 from synmix.data.run_lengths import runs_of
 from synmix.errors import UserError

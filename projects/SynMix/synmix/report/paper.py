@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from synmix.errors import UserError
 from synmix.report import figures
 from synmix.report.answer_section import answer_section
 from synmix.report.choices import budget_section, knee_section, optimum_section
@@ -26,7 +27,16 @@ PICTURES: dict[str, tuple[Callable[[Estimates], str], str]] = {
 
 
 def claims(scale: Scale) -> list[Claim]:
-    """The paper's claims at a scale, in its order."""
+    """The paper's claims at a scale, in its order.
+
+    Raises:
+        UserError: its grids lack what the claims compare.
+    """
+    shares, amounts = sorted(scale.grid["real_share"]), scale.grid["amounts"]
+    if len(shares) < 3 or (shares[0], shares[-1]) != (0, 100):
+        raise UserError(f"the scale '{scale.name}' has {shares} under 'grid.real_share'; give 0, 100 and some between.")
+    if len(amounts) < 2 or 0 not in amounts:
+        raise UserError(f"the scale '{scale.name}' has {amounts} under 'grid.amounts'; give 0 and at least one more.")
     return [*alignment(scale), *mixing(scale), *finetuning(scale)]
 
 

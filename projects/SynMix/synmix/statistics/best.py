@@ -25,7 +25,7 @@ class BestSet:
     best: int
     contenders: np.ndarray  # (K,) bool: may be the best; the best of the sample always is among them
     low: np.ndarray  # (K,) simultaneous interval of how far a candidate is ahead of the best of the others: <= 0 ..
-    high: np.ndarray  # (K,) .. >= 0; a candidate whose high is 0 is not the best
+    high: np.ndarray  # (K,) .. >= 0; a candidate whose high is 0 is not the best, or equals it where nothing varies
 
 
 def comparison_with_best(
@@ -73,8 +73,7 @@ def comparison_with_best(
     ahead = means[:, None] - means
     others = ~np.eye(count, dtype=bool)
     high = np.maximum(np.where(others, ahead + margins, np.inf).min(axis=1), 0.0)
-    contenders = high > 0
-    contenders[best] = True  # also where all are equal and nothing varies
+    contenders = (high > 0) | (means == means[best])  # its equals too where nothing varies
     rivals = others & contenders
     low = np.minimum(np.where(rivals, ahead - margins.T, np.inf).min(axis=1), 0.0)
     low[~rivals.any(axis=1)] = 0.0
