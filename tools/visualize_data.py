@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Draws the ground truth of registered data sets: a sheet of evenly spread frames, or the frames named.
 
-Instances have their class's Cityscapes colour and name; groups and what is not evaluated stay unpainted.
+Instances have their class's colour (Cityscapes' own where it has one) and name; groups and what is not evaluated stay
+unpainted.
 """
 
 import argparse
@@ -19,7 +20,6 @@ from synmix.data.sources import source
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError, argument_parser, run_tool
 from synmix.kinds import SIZE, Whole, argument
-from synmix.labels import CLASS_NAMES
 from synmix.pictures import draw_masks, save_picture, side_by_side
 from synmix.progress import console, track
 
@@ -84,7 +84,7 @@ def _draw(record: Mapping[str, Any], classes: Sequence[str], names: bool) -> np.
     size = image.shape[0], image.shape[1]
     masks = list(_masks(record, size))
     captions = [classes[category] if mask.mean() > _NAMED_SHARE and names else "" for category, mask in masks]
-    shown = draw_masks(image, masks, captions, opacity=0.45)
+    shown = draw_masks(image, masks, captions, opacity=0.45, classes=classes)
     return _draw_points(shown, record, scale)
 
 
@@ -99,7 +99,7 @@ def _draw_points(image: np.ndarray, record: Mapping[str, Any], scale: int) -> np
 def _visualize(name: str, args: argparse.Namespace) -> Path:
     data = source(name)
     records = data.dicts(_chosen(data.table(), args.frame, args.frames))
-    classes = list(data.metadata.get("thing_classes", CLASS_NAMES))
+    classes = data.classes
     panels = [
         (f"{record['image_id']}: {len(record['annotations'])} labels", _draw(record, classes, not args.no_names))
         for record in track(records, f"drawing {name}", len(records))

@@ -13,6 +13,7 @@ from typing import Any
 
 from detectron2.config import CfgNode, get_cfg
 
+from synmix import config_classes
 from synmix.config_files import CONFIGS, ConfigFile, config_chain, config_path
 from synmix.errors import UserError, did_you_mean
 from synmix.keys import TABLE, find, kind_like
@@ -78,6 +79,7 @@ def load_config(path: str | Path, options: Sequence[str] = ()) -> CfgNode:
         raise UserError(f"options come as KEY VALUE pairs, but '{options[-1]}' has no partner.")
     for name, value in zip(options[::2], options[1::2], strict=True):
         _set(cfg, name, value, "the options")
+    config_classes.follow(cfg, options[::2])
     import_plugins(cfg)
     check_values(cfg)
     return cfg
@@ -94,21 +96,28 @@ def set_key(cfg: CfgNode, name: str, value: Any) -> None:
         UserError: unknown key, or a value that cannot be meant.
     """
     _set(cfg, name, value, "the options")
+    config_classes.follow(cfg, (name,))
     _check_part(name, _node(cfg, name.rpartition(".")[0])[name.rpartition(".")[2]])
 
 
-def merge_values(cfg: CfgNode, values: Mapping[Any, Any], where: str, prefix: str = "") -> None:
-    """Sets the keys of plain values, nested as in a :class:`ConfigFile` or dotted.
+def merge_values(cfg: CfgNode, values: Mapping[Any, Any], where: str) -> None:
+    """Sets the keys of plain values, nested as in a :class:`ConfigFile` or dotted, and what follows from them.
 
     Raises:
         UserError: unknown key, or a value that cannot be meant; ``where`` it stands is named.
     """
+    given = dict(_dotted(cfg, values))
+    for name, value in given.items():
+        _set(cfg, name, value, where)
+    config_classes.follow(cfg, given)
+
+
+def _dotted(cfg: CfgNode, values: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
-        name = f"{prefix}{key}"
         if isinstance(value, Mapping) and isinstance(_node(cfg, prefix).get(key), CfgNode):
-            merge_values(cfg, value, where, f"{name}.")
+            yield from _dotted(cfg, value, f"{prefix}{key}.")
         else:
-            _set(cfg, name, value, where)
+            yield f"{prefix}{key}", value
 
 
 def _set(cfg: CfgNode, name: str, value: Any, where: str) -> None:
@@ -238,6 +247,7 @@ def _check_part(name: str, value: Any) -> None:
 
 def _conflicts(cfg: CfgNode) -> Iterator[str]:
     """A sentence for each two keys that cannot be meant together."""
+    yield from config_classes.conflicts(cfg)
     model, shown = cfg.MODEL, cfg.INPUT
     classes, points = model.ROI_HEADS.NUM_CLASSES, model.POINT_HEAD.NUM_CLASSES
     if model.MASK_ON and model.ROI_MASK_HEAD.POINT_HEAD_ON:

@@ -5,7 +5,6 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from synmix.errors import UserError
-from synmix.labels import CLASS_NAMES
 
 if TYPE_CHECKING:
     from detectron2.config import CfgNode
@@ -30,11 +29,11 @@ FIGURES: dict[str, Callable[[Sequence[str]], Sequence[str]] | str] = {
 }
 
 
-def figures_of(source: "DataSource") -> tuple[str, ...]:
-    """The figures that a result on this data set will have; () where nobody knows."""
+def figures_of(source: "DataSource", classes: Sequence[str] = ()) -> tuple[str, ...]:
+    """The figures that a result on this data set, or on these classes of it, will have; () where nobody knows."""
     known = FIGURES.get(source.metadata.get("evaluator_type", "synmix"))
     names = resolve_name(known) if isinstance(known, str) else known
-    return tuple(names(source.metadata.get("thing_classes", CLASS_NAMES))) if names else ()
+    return tuple(names(tuple(classes) or source.classes)) if names else ()
 
 
 def build_evaluator(cfg: "CfgNode", dataset: str) -> "DatasetEvaluator":

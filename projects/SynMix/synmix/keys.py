@@ -42,6 +42,9 @@ TABLE: tuple[Key, ...] = (
     # What is trained on (paper 4.1, 4.2)
     Key("DATASETS.TRAIN", NAMES, "the data sets trained on together"),
     Key("DATASETS.TEST", NAMES, "the data sets evaluated on"),
+    Key("DATASETS.CLASSES", Many(Name("a class's name"), distinct=True),
+        "the classes that are trained and scored, in the model's order; () takes those that the data sets have, the "
+        "eight of Cityscapes unless said otherwise (docs/compose.md)", ()),
     Key("DATASETS.IMAGES", Many(Whole(-1)),
         "images taken of each data set of TRAIN, in its order; -1 takes all; () takes all of each", ()),
     Key("DATASETS.TOTAL_IMAGES", COUNT, "or: so many images in all; 0 leaves it to IMAGES", 0),
@@ -52,7 +55,7 @@ TABLE: tuple[Key, ...] = (
     Key("DATASETS.REMOVAL.default", Maybe(PERCENT, "0"),
         "percentage of each class's labels removed, smallest first (paper 4.1); of synthetic training sets only", None),
     Key("DATASETS.REMOVAL.*", Maybe(PERCENT, "the default's"),
-        "the same for one class, one of the eight or of those a data set has", None),
+        "the same for one class, one of the eight, of CLASSES or of those a data set has", None),
     Key("DATASETS.REMOVAL_SCOPE", Choice(("chosen", "data_set")),
         "what the percentage is taken of: the labels of the chosen images (paper 4.1), or of the whole data set "
         "(a larger choice then keeps exactly the labels of a smaller one)", "chosen"),

@@ -184,6 +184,7 @@ class Many(Kind):
     least: int = 0
     most: int = LARGEST
     ascending: bool = False
+    distinct: bool = False
 
     @property
     def what(self) -> str:  # type: ignore[override]
@@ -191,13 +192,16 @@ class Many(Kind):
         exact = f" of {self.least} entries" if self.least == self.most else ""
         some = " with at least one entry" if self.least == 1 and not exact else ""
         order = ", in ascending order" if self.ascending else ""
-        return f"a list{exact}{some}, each entry {self.item.what}{order}"
+        once = ", none twice" if self.distinct else ""
+        return f"a list{exact}{some}, each entry {self.item.what}{order}{once}"
 
     def accepts(self, value: Any) -> bool:
         """See :class:`Kind`."""
         if not isinstance(value, list | tuple) or not self.least <= len(value) <= self.most:
             return False
         if not all(map(self.item.accepts, value)):
+            return False
+        if self.distinct and any(entry in value[:place] for place, entry in enumerate(value)):
             return False
         return not self.ascending or all(a < b for a, b in pairwise(value))
 

@@ -5,7 +5,7 @@ Shape legend: H, W are an image's height and width; images are RGB uint8.
 
 import colorsys
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from synmix.errors import UserError
 from synmix.files import atomic_path
-from synmix.labels import CATEGORY_OF_LABEL, COLORS, INSTANCE_FACTOR
+from synmix.labels import CLASS_NAMES, Color, colors_of
 
 #: Endings of pictures, and of charts.
 PICTURES, CHARTS = (".png", ".jpg", ".jpeg"), (".png", ".svg", ".pdf", ".jpg", ".jpeg")
@@ -28,31 +28,27 @@ _GAP = 8
 _READABLE_WIDTH = 768  # an image with captions is enlarged up to here
 
 
-def instance_masks(instance_map: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """The evaluated classes' instances of a map, as category 0..7 and (H, W) bool mask; groups are left out."""
-    for value in np.unique(instance_map):
-        category = CATEGORY_OF_LABEL.get(int(value) // INSTANCE_FACTOR)
-        if value >= INSTANCE_FACTOR and category is not None:
-            yield category, instance_map == value
-
-
 def draw_masks(
-    image: np.ndarray, masks: Iterable[tuple[int, np.ndarray]], captions: Sequence[str] = (), opacity: float = 0.5
+    image: np.ndarray,
+    masks: Iterable[tuple[int, np.ndarray]],
+    captions: Sequence[str] = (),
+    opacity: float = 0.5,
+    classes: Sequence[str] = CLASS_NAMES,
 ) -> np.ndarray:
-    """Draws masks over an image, in their class's Cityscapes colour, lightness varied so that neighbours differ.
+    """Draws masks over an image, in their class's colour, lightness varied so that neighbours differ.
 
     Args:
         image: (H, W, 3) RGB.
-        masks: category 0..7 and (H, W) bool, in drawing order.
+        masks: category, a place in ``classes``, and (H, W) bool, in drawing order.
         captions: a short text for each mask; empty ones, and what would cover another, are left out.
 
     Returns:
         (s H, s W, 3): a new image; s is 1, or a whole factor where a small image has no room for its captions.
     """
-    canvas = image.copy()
+    canvas, colors = image.copy(), colors_of(classes)
     placed = []
     for index, (category, mask) in enumerate(masks):
-        color = _instance_color(category, index)
+        color = _instance_color(colors[category], index)
         canvas[mask] = ((1 - opacity) * canvas[mask] + opacity * np.array(color)).astype(np.uint8)
         contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(canvas, contours, -1, color, max(1, image.shape[0] // 400))
@@ -118,8 +114,8 @@ def _to_width(image: np.ndarray, width: int) -> np.ndarray:
     return cv2.resize(image, (width, height), interpolation=method)
 
 
-def _instance_color(category: int, index: int) -> tuple[int, int, int]:
-    red, green, blue = (channel / 255 for channel in COLORS[category])
+def _instance_color(of_class: Color, index: int) -> Color:
+    red, green, blue = (channel / 255 for channel in of_class)
     hue, _, saturation = colorsys.rgb_to_hls(red, green, blue)
     lightness = (0.45, 0.6, 0.52, 0.67)[index % 4]  # Cityscapes' own are dark and hide the image
     color = colorsys.hls_to_rgb(hue, lightness, max(saturation, 0.7))

@@ -98,6 +98,23 @@ def test_figures_under_detectron2s_names_and_the_result_file(town, tmp_path):
     assert read_result(tmp_path / "results" / f"{town}.json").figures["AP50"] == figures["AP50"]
 
 
+def test_a_class_has_the_figures_it_has_among_all(town):
+    frames = frames_of(town)
+    whole = scored(town, frames, resamples=0).evaluate()["segm"]
+    chosen = ("car", "person")
+    evaluator = CityscapesInstanceEvaluator(town, resamples=0, classes=chosen)
+    evaluator.reset()
+    for frame in frames:
+        found = predict(frame)["instances"]
+        names = [CLASS_NAMES[category] for category in found.pred_classes.tolist()]
+        found = found[[index for index, name in enumerate(names) if name in chosen]]
+        found.pred_classes = torch.tensor([chosen.index(name) for name in names if name in chosen])
+        evaluator.process([frame], [{"instances": found}])
+    figures = evaluator.evaluate()["segm"]
+    assert list(figures) == ["AP", "AP50", "AP-car", "AP-person", "AP50-car", "AP50-person"]
+    assert all(figures[name] == whole[name] for name in list(figures)[2:])
+
+
 def test_the_result_says_where_it_comes_from(town, tmp_path):
     (tmp_path / "config.yaml").write_text("SEED: 0\n")
     (tmp_path / "manifest.json").write_text('{"checksum": "abc"}')

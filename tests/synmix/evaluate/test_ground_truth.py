@@ -12,6 +12,7 @@ from synmix.evaluate.dataset_truth import read_ground_truth
 from synmix.evaluate.ground_truth import MapGroundTruth, MaskGroundTruth
 from synmix.evaluate.masks import from_masks
 from synmix.evaluate.matching import TRUE_POSITIVE, match_image
+from synmix.labels import CLASS_NAMES
 
 SHAPE = (6, 8)
 maps = arrays.arrays(np.uint16, SHAPE, elements=st.sampled_from((0, 7, 26, 26001, 24002)))
@@ -70,14 +71,14 @@ def test_coco_annotations_in_each_encoding_are_the_same_ground_truth():
     edges = np.flatnonzero(np.diff(flat)) + 1
     counts = np.diff([0, *edges.tolist(), flat.size]).tolist()
     for segmentation in (POLYGON, compressed, {"size": [40, 60], "counts": counts}):
-        truth = read_ground_truth(coco_frame(segmentation=segmentation), 8)
+        truth = read_ground_truth(coco_frame(segmentation=segmentation), CLASS_NAMES)
         assert truth.regions.pixels.tolist() == [400]
         found = match_image(truth, from_masks(mask_util.decode(compressed)[None]), np.array([2]), np.array([0.5]))
         assert (found.outcomes == TRUE_POSITIVE).all()
 
 
 def test_a_coco_crowd_is_a_group():
-    truth = read_ground_truth(coco_frame(segmentation=POLYGON, iscrowd=1), 8)
+    truth = read_ground_truth(coco_frame(segmentation=POLYGON, iscrowd=1), CLASS_NAMES)
     assert not truth.regions.evaluated.any()
     found = match_image(truth, from_masks(truth.region_mask(0)[None]), np.array([2]), np.array([0.5]))
     assert not found.outcomes.any()
@@ -89,10 +90,10 @@ def test_a_coco_crowd_is_a_group():
 )
 def test_coco_annotations_that_cannot_be_scored(annotation, message):
     with pytest.raises(UserError, match=message):
-        read_ground_truth(coco_frame(**annotation), 2)
+        read_ground_truth(coco_frame(**annotation), CLASS_NAMES[:2])
 
 
 def test_an_image_without_annotations_has_no_regions():
-    truth = read_ground_truth({"file_name": "a.png", "height": 40, "width": 60, "annotations": []}, 8)
+    truth = read_ground_truth({"file_name": "a.png", "height": 40, "width": 60, "annotations": []}, CLASS_NAMES)
     found = match_image(truth, from_masks(np.ones((1, 40, 60), dtype=bool)), np.array([1]), np.array([0.5]))
     assert found.outcomes.tolist() == [[2] * 10]

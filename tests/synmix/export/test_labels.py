@@ -75,7 +75,7 @@ def test_a_second_time_and_from_coco_itself(mini, tmp_path, shape):
         assert np.array_equal(once.annToMask(once.anns[key]), third.annToMask(third.anns[key]))
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     instance_map=arrays(np.uint16, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.sampled_from(VALUES))
 )

@@ -14,11 +14,10 @@ from synmix.compose.part import Part
 from synmix.compose.removal import describe_removal, mark_removed, remaining
 from synmix.compose.removal_rules import PIXELS, rule_of
 from synmix.compose.spec import CompositionSpec
-from synmix.data import sources
+from synmix.data import classes, sources
 from synmix.data.sources import DataSource
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError
-from synmix.labels import CLASS_NAMES
 
 __all__ = ["Composition", "CompositionSpec", "Part", "compose"]
 
@@ -91,8 +90,11 @@ def compose(spec: CompositionSpec) -> Composition:
         UserError: unknown data sets or classes, more images asked for than there are, no image left, data sets of
             different classes, or a table that contradicts itself.
     """
-    members = [sources.source(name) for name in spec.data_sets]
-    spec.check_classes(_common_classes(members))
+    whole = [sources.source(name) for name in spec.data_sets]
+    classes.check_known(spec.classes, whole)
+    members = [classes.seen_as(member, spec.classes) for member in whole]
+    known = [name for member in whole for name in member.classes] if spec.classes else []
+    spec.check_classes([*_common_classes(members), *known])
     tables = [_checked(member.table()) for member in members]
     chosen = _choose(spec, members, tables)
     parts = [
@@ -129,7 +131,8 @@ def _part(spec: CompositionSpec, member: DataSource, table: InstanceTable, chose
     else:
         marked = _of(mark_removed(table.instances, percentages, rule), chosen)
     reduced = InstanceTable(table.name, _of(table.frames, chosen), remaining(marked))
-    return Part(member, reduced, repeat, len(table.frames), describe_removal(marked, percentages, rule))
+    others = classes.left_out(sources.source(member.name), spec.classes, chosen)
+    return Part(member, reduced, repeat, len(table.frames), describe_removal(marked, percentages, rule), others)
 
 
 def _of(rows: pl.DataFrame, chosen: set[str]) -> pl.DataFrame:
@@ -140,15 +143,16 @@ def _is_synthetic(member: DataSource) -> bool:
     return member.domain == "synthetic"
 
 
-def _common_classes(members: Sequence[DataSource]) -> list[str]:
-    classes = [list(member.metadata.get("thing_classes", CLASS_NAMES)) for member in members]
-    for member, names in zip(members, classes, strict=True):
-        if names != classes[0]:
+def _common_classes(members: Sequence[DataSource]) -> tuple[str, ...]:
+    first = members[0]
+    for member in members:
+        if member.classes != first.classes:
             raise UserError(
-                f"'{members[0].name}' has the classes {', '.join(classes[0])} but '{member.name}' has "
-                f"{', '.join(names)}; data sets are mixed only where their classes agree (map categories by name)."
+                f"'{first.name}' has the classes {', '.join(first.classes)} but '{member.name}' has "
+                f"{', '.join(member.classes)}; data sets are mixed only where their classes agree: name those to train "
+                "on in DATASETS.CLASSES, or map categories by name."
             )
-    return classes[0]
+    return first.classes
 
 
 def _checked(table: InstanceTable) -> InstanceTable:

@@ -57,10 +57,12 @@ def describe(spec: CompositionSpec, parts: Sequence[Part]) -> dict[str, Any]:
 
 def _describe_part(part: Part) -> dict[str, Any]:
     missing = {"missing_classes": list(part.source.missing)} if part.source.missing else {}
+    left_out = {"left_out_classes": dict(part.left_out)} if part.left_out else {}
     return {
         "name": part.source.name,
         "domain": part.source.domain,
         **missing,
+        **left_out,
         "available": part.available,
         "images": len(part.table.frames),
         "repeat": int(part.repeat),

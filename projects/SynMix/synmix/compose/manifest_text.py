@@ -22,6 +22,9 @@ def summary(manifest: Mapping[str, Any]) -> str:
         output.print(_labels_table(entry, RULES[manifest["removal_by"]]))
         if entry.get("missing_classes"):
             output.print(f"not labelled there: {', '.join(entry['missing_classes'])}", highlight=False)
+        if entry.get("left_out_classes"):
+            counts = ", ".join(f"{count:,} {name}" for name, count in entry["left_out_classes"].items())
+            output.print(f"labels left out, of classes that DATASETS.CLASSES does not name: {counts}", highlight=False)
     output.print(
         f"{manifest['images']:,} images an epoch, {manifest['labels']:,} labels kept, "
         f"{manifest['labels_removed']:,} removed; seed {manifest['seed']}, checksum {manifest['checksum'][:16]}",

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from synmix.data.sources import DataSource
-from synmix.labels import CLASS_NAMES
 
 
 def labelled_elsewhere(members: Sequence[DataSource]) -> dict[str, tuple[str, ...]]:
@@ -15,7 +14,7 @@ def labelled_elsewhere(members: Sequence[DataSource]) -> dict[str, tuple[str, ..
 
 def nowhere(members: Sequence[DataSource]) -> list[str]:
     """The classes that none of these data sets labels, in the order of classes."""
-    classes = dict.fromkeys(name for member in members for name in _classes(member))
+    classes = dict.fromkeys(name for member in members for name in member.classes)
     return [name for name in classes if all(name in member.missing for member in members)]
 
 
@@ -40,12 +39,7 @@ def warnings(members: Sequence[DataSource], ignored: bool) -> list[str]:
 
 
 def _labelled(member: DataSource) -> set[str]:
-    return set(_classes(member)) - set(member.missing)
-
-
-def _classes(member: DataSource) -> Sequence[str]:
-    classes: Sequence[str] = member.metadata.get("thing_classes", CLASS_NAMES)
-    return classes
+    return set(member.classes) - set(member.missing)
 
 
 def _and(classes: Sequence[str]) -> str:

@@ -1,8 +1,8 @@
 """A part of a training set: what it takes of one data set."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
@@ -21,6 +21,8 @@ class Part:
     repeat: int  # how often an epoch sees each frame
     available: int  # frames of the whole data set
     removal: Sequence[ClassRemoval]  # per class with labels in the chosen frames
+    #: labels in the chosen frames of each class that ``DATASETS.CLASSES`` does not name
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def num_images(self) -> int:

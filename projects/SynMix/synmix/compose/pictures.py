@@ -12,8 +12,8 @@ from synmix.compose.mixing import percentage_of
 from synmix.compose.removal import DEFAULT, mark_removed
 from synmix.compose.removal_rules import PIXELS, RemovalRule
 from synmix.compose.thresholds import Match
-from synmix.data.images import read_map, read_rgb
-from synmix.data.segmentation import mask_of
+from synmix.data.images import read_rgb
+from synmix.data.segmentation import label_masks
 from synmix.data.sources import DataSource
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError
@@ -50,8 +50,9 @@ def removal_sheet(
     if frames.is_empty():
         raise UserError(f"'{table.name}' has no frame '{frame}'; the first is '{table.frames['frame'][0]}'.")
     record = source.dicts(InstanceTable(table.name, frames, table.instances.filter(frame=frame)))[0]
-    image, masks = read_rgb(record["file_name"]), _masks(record)
-    panels = [_panel(table, frame, percent, image, masks, rule) for percent in percents]
+    image = read_rgb(record["file_name"])
+    masks = {number: (category, mask) for number, category, mask in label_masks(record)}
+    panels = [_panel(table, frame, percent, image, masks, rule, source.classes) for percent in percents]
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     return side_by_side(rows, width=min(960, max(480, image.shape[1] // 2)))
 
@@ -76,6 +77,7 @@ def _panel(
     image: np.ndarray,
     masks: Mapping[int, tuple[int, np.ndarray]],
     rule: RemovalRule,
+    classes: Sequence[str],
 ) -> tuple[str, np.ndarray]:
     marked = mark_removed(table.instances, {DEFAULT: percent}, rule).filter(frame=frame, crowd=False)
     remaining = set(marked.filter(removed=False)["instance_id"].to_list())
@@ -86,17 +88,7 @@ def _panel(
     ]
     how = "" if rule is PIXELS else f" by {rule.name}"
     title = f"{percent:g} % removed{how}: {len(remaining)} of {len(marked)} labels"
-    return title, draw_masks(image, shown)
-
-
-def _masks(record: Mapping[str, Any]) -> dict[int, tuple[int, np.ndarray]]:
-    """Instance id -> category and (H, W) bool mask of a frame's labels, groups left out."""
-    labels = [annotation for annotation in record["annotations"] if not annotation["iscrowd"]]
-    if record.get("instance_map"):
-        instance_map = read_map(record["instance_map"])
-        return {a["instance_id"]: (a["category_id"], instance_map == a["instance_id"]) for a in labels}
-    size = record["height"], record["width"]
-    return {a["instance_id"]: (a["category_id"], mask_of(a["segmentation"], *size)) for a in labels}
+    return title, draw_masks(image, shown, classes=classes)
 
 
 def size_distributions(

@@ -11,6 +11,7 @@ from synmix.compose.removal import DEFAULT, Scope
 from synmix.compose.removal_rules import PIXELS, rule_of
 from synmix.data import coco
 from synmix.errors import UserError, did_you_mean
+from synmix.labels import CLASS_NAMES
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,14 @@ class CompositionSpec:
     seed: int = 0
     #: Leave out images without a label, as ``DATALOADER.FILTER_EMPTY_ANNOTATIONS`` of Detectron2 does.
     drop_empty: bool = True
+    #: The classes trained and scored; () takes those that the data sets have.
+    classes: Sequence[str] = ()
 
     @classmethod
     def from_config(cls, cfg: Any) -> "CompositionSpec":
         """The spec of a config; registers ``DATASETS.COCO`` on the way."""
         data = cfg.DATASETS
-        coco.register_all(data.COCO)
+        coco.register_all(data.COCO, data.CLASSES)
         return cls(
             data_sets=tuple(data.TRAIN),
             images=tuple(data.IMAGES),
@@ -54,6 +57,7 @@ class CompositionSpec:
             ignore_missing=data.MISSING_CLASSES == "ignore",
             seed=data.SEED,
             drop_empty=cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS,
+            classes=tuple(data.CLASSES),
         )
 
     def __post_init__(self) -> None:
@@ -89,8 +93,11 @@ class CompositionSpec:
             )
 
     def check_classes(self, known: Iterable[str]) -> None:
-        """Raises a :class:`UserError` where the removal names a class that no data set has."""
-        names = [DEFAULT, *known]
+        """Raises a :class:`UserError` where the removal names a class that no data set has.
+
+        Of CLASSES that leave some of the eight out, a config that removes labels of those can still be the base.
+        """
+        names = [DEFAULT, *dict.fromkeys([*known, *(CLASS_NAMES if self.classes else ())])]
         for name in self.removal:
             if name not in names:
                 hint = did_you_mean(name, names)

@@ -3,7 +3,7 @@
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from synmix.data import sources
-from synmix.labels import CLASS_NAMES, COLORS
+from synmix.labels import colors_of
 
 
 def register_all() -> None:
@@ -13,8 +13,8 @@ def register_all() -> None:
             DatasetCatalog.register(name, lambda name=name: _dicts(name))
             source = sources.source(name)
             defaults = {
-                "thing_classes": list(CLASS_NAMES),
-                "thing_colors": list(COLORS),
+                "thing_classes": list(source.classes),
+                "thing_colors": list(colors_of(source.classes)),
                 "evaluator_type": "synmix",
                 "domain": source.domain,
             }

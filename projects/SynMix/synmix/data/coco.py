@@ -37,8 +37,12 @@ _REQUIRED = ("name", "annotations", "images", "domain")
 _OPTIONAL = ("categories",)
 
 
-def register_all(entries: Sequence[Mapping[str, Any]]) -> None:
+def register_all(entries: Sequence[Mapping[str, Any]], classes: Sequence[str] = ()) -> None:
     """Registers the data sets of ``DATASETS.COCO``: mappings of the arguments of :func:`register_coco_format`.
+
+    Args:
+        classes: of ``DATASETS.CLASSES``; where they are given, ``categories`` may map to any names, of which the others
+            are left out, and without ``categories`` those of equal name are taken.
 
     Raises:
         UserError: an entry lacks a key, or has one that is unknown.
@@ -52,7 +56,8 @@ def register_all(entries: Sequence[Mapping[str, Any]]) -> None:
             raise UserError(
                 f"an entry of DATASETS.COCO {problem}; give {', '.join(_REQUIRED)} and, if names differ, categories."
             )
-        register_coco_format(**entry)
+        targets = tuple(dict.fromkeys((entry.get("categories") or {}).values())) if classes else ()
+        register_coco_format(**entry, classes=targets or tuple(classes) or CLASS_NAMES)
 
 
 def register_coco_format(
@@ -82,7 +87,10 @@ def register_coco_format(
         raise UserError(f"data set '{name}' has the domain '{domain}'; give {' or '.join(get_args(Domain))}.")
     for target in (categories or {}).values():
         if target not in classes:
-            raise UserError(f"data set '{name}' maps to the unknown class '{target}'; known: {', '.join(classes)}.")
+            raise UserError(
+                f"data set '{name}' maps to the unknown class '{target}'; known: {', '.join(classes)}; others are "
+                "to be named in DATASETS.CLASSES."
+            )
     mapping = None if categories is None else tuple(categories.items())
 
     def contents() -> "_Contents":
@@ -94,14 +102,15 @@ def register_coco_format(
 
     extra = {"thing_classes": list(classes), **(metadata or {})}
     missing = () if categories is None else tuple(each for each in classes if each not in categories.values())
-    register(DataSource(name, domain, lambda: contents().table, dicts, extra, missing))
+    found = (lambda: contents().categories) if categories is None else None
+    register(DataSource(name, domain, lambda: contents().table, dicts, extra, missing, found))
 
 
 class _Contents:
-    """A COCO file, read: its instance table, and its annotations by id."""
+    """A COCO file, read: its instance table, its annotations by id, and the names of all its categories."""
 
-    def __init__(self, table: InstanceTable, annotations: dict[int, dict[str, Any]]) -> None:
-        self.table = table
+    def __init__(self, table: InstanceTable, annotations: dict[int, dict[str, Any]], categories: Sequence[str]) -> None:
+        self.table, self.categories = table, categories
         self._annotations = annotations
 
     def dicts(self, table: InstanceTable, classes: list[str]) -> list[dict[str, Any]]:
@@ -186,7 +195,8 @@ def _read(
         raise UserError(f"'{path}' gives an annotation id twice; ids must be unique.")
     frame_table = pl.DataFrame(list(frames.values()), schema=FRAME_SCHEMA, orient="row").sort("frame")
     instances = pl.DataFrame(rows, schema=INSTANCE_SCHEMA, orient="row").sort("frame", "instance_id")
-    return _Contents(InstanceTable(name, frame_table, instances), annotations)
+    names = [category["name"] for category in document["categories"]]
+    return _Contents(InstanceTable(name, frame_table, instances), annotations, names)
 
 
 def _frames(path: Path, images: Path, records: Sequence[Mapping[str, Any]]) -> dict[Any, tuple]:

@@ -1,10 +1,12 @@
 """COCO's ``segmentation`` (polygons, or run lengths, compressed or not) as compressed run lengths and as masks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from pycocotools import mask as mask_util
+
+from synmix.data.images import read_instance_map
 
 _CODES = 64  # of a character of compressed counts
 _LONGEST = 7  # characters of a count: 35 bits
@@ -22,6 +24,18 @@ def rle_of(segmentation: Any, height: int, width: int) -> dict[str, Any]:
 def mask_of(segmentation: Any, height: int, width: int) -> np.ndarray:
     """(H, W) bool, a segmentation in full."""
     return mask_util.decode(rle_of(segmentation, height, width)).astype(bool)
+
+
+def label_masks(record: Mapping[str, Any]) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Instance id, category and (H, W) bool mask of each label of a Detectron2 dict, groups left out."""
+    labels = [annotation for annotation in record["annotations"] if not annotation["iscrowd"]]
+    instance_map = read_instance_map(record["instance_map"]) if record.get("instance_map") else None
+    for label in labels:
+        number = label["instance_id"]
+        if instance_map is not None:
+            yield number, label["category_id"], instance_map == number
+        elif label.get("segmentation"):
+            yield number, label["category_id"], mask_of(label["segmentation"], record["height"], record["width"])
 
 
 def counts_of(counts: Any) -> np.ndarray:

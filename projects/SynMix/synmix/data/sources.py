@@ -37,6 +37,13 @@ class DataSource:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     #: Classes that nobody has labelled there: their objects look like background.
     missing: tuple[str, ...] = ()
+    #: The classes that its files know, read with the table; where that is None, the metadata say it.
+    found: Callable[[], Sequence[str]] | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of its classes, in the order of its dicts' category ids."""
+        return tuple(self.metadata.get("thing_classes", CLASS_NAMES))
 
 
 _SOURCES: dict[str, DataSource] = {}

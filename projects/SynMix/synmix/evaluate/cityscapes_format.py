@@ -211,7 +211,7 @@ class Exporter:
             raise UserError(f"'{unknown[0]}' is not a Cityscapes class, so the predictions cannot be exported.")
         if folder.is_dir() and any(folder.iterdir()):
             raise UserError(f"'{folder}' is not empty; give a new folder, since other files would be zipped along.")
-        self.folder = folder
+        self.folder, self.classes = folder, tuple(classes)
         self._labels = [name2label[name].id for name in classes]
 
     def __call__(

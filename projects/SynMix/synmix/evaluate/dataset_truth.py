@@ -1,6 +1,6 @@
 """Ground truth of a Detectron2 dict: from its instance map, or from COCO-format annotations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synmix.data.images import read_instance_map
@@ -10,19 +10,19 @@ from synmix.evaluate.ground_truth import GroundTruth, MapGroundTruth, MaskGround
 from synmix.evaluate.masks import from_coco_rle
 
 
-def read_ground_truth(frame: Mapping[str, Any], num_classes: int) -> GroundTruth:
+def read_ground_truth(frame: Mapping[str, Any], classes: Sequence[str]) -> GroundTruth:
     """What the predictions of an image are compared with.
 
     Args:
         frame: a Detectron2 dict: with ``instance_map``, or with ``annotations`` that have a ``segmentation``.
-        num_classes: classes of the data set; an annotation must be of one of them.
+        classes: the evaluated ones, in the order of categories; an annotation must be of one of them.
 
     Raises:
         UserError: the instance map is missing or damaged, or an annotation has no mask.
     """
     if frame.get("instance_map"):
         path = frame["instance_map"]
-        return MapGroundTruth(read_instance_map(path), str(path))
+        return MapGroundTruth(read_instance_map(path), str(path), classes)
     annotations = frame.get("annotations", [])
     shape = (int(frame["height"]), int(frame["width"]))
     for annotation in annotations:
@@ -30,7 +30,7 @@ def read_ground_truth(frame: Mapping[str, Any], num_classes: int) -> GroundTruth
             raise UserError(
                 f"an annotation of '{frame['file_name']}' has no segmentation, so its mask cannot be scored."
             )
-        if not 0 <= annotation["category_id"] < num_classes:
+        if not 0 <= annotation["category_id"] < len(classes):
             raise UserError(
                 f"an annotation of '{frame['file_name']}' has the unknown class {annotation['category_id']}."
             )

@@ -87,7 +87,7 @@ class WorstMistakes:
             if region < 0:
                 return None
             if not truth:
-                truth.append(read_ground_truth(frame, len(self._classes)))
+                truth.append(read_ground_truth(frame, self._classes))
             return crop_of(truth[0].region_mask(region))
 
         def predicted_crop(index: int) -> Crop | None:

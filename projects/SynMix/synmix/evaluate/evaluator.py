@@ -18,7 +18,9 @@ from detectron2.evaluation import DatasetEvaluator
 from detectron2.structures import Instances
 from detectron2.utils import comm
 
+from synmix.data import sources
 from synmix.data.catalog import register_all
+from synmix.data.classes import seen_as
 from synmix.errors import UserError
 from synmix.evaluate import result as results
 from synmix.evaluate.average_precision import match_table
@@ -49,6 +51,7 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
         confidence: float = 0.95,
         seed: int = 0,
         coco: bool = False,
+        classes: Sequence[str] = (),
         observers: Sequence[Observer] = (),
     ) -> None:
         """
@@ -57,16 +60,17 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
             output_dir: where ``results/<data set>.json`` is written; None writes nothing.
             resamples, confidence, seed: of the bootstrap; 0 resamples leave the intervals out.
             coco: also report pycocotools' figures, where the data set is in COCO format.
+            classes: those that are scored, in the order of predicted categories; () takes the data set's.
             observers: see each image's predictions and matches before they are dropped.
         """
         register_all()
         self._dataset_name, self._output_dir = dataset_name, output_dir
         self._resampling = (resamples, confidence, seed)
         self.observers = tuple(observers)
-        self._frames = {str(frame["image_id"]): frame for frame in DatasetCatalog.get(dataset_name)}
+        records, self.classes = _records_and_classes(dataset_name, classes)
+        self._frames = {str(frame["image_id"]): frame for frame in records}
         if not self._frames:
             raise UserError(f"the data set '{dataset_name}' holds no image, so there is nothing to evaluate.")
-        self.classes = tuple(MetadataCatalog.get(dataset_name).thing_classes)
         self._coco = coco and not any(frame.get("instance_map") for frame in self._frames.values())
         self._matches: dict[str, ImageMatches] = {}
         self._detections: list[Detection] = []
@@ -80,7 +84,7 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
         """The evaluator that ``cfg.TEST`` describes; it writes below ``cfg.OUTPUT_DIR``."""
         bootstrap = cfg.TEST.BOOTSTRAP
         sampling = {"resamples": bootstrap.RESAMPLES, "confidence": bootstrap.CONFIDENCE, "seed": bootstrap.SEED}
-        return cls(dataset_name, cfg.OUTPUT_DIR, coco=cfg.TEST.COCO, **sampling)
+        return cls(dataset_name, cfg.OUTPUT_DIR, coco=cfg.TEST.COCO, classes=cfg.DATASETS.CLASSES, **sampling)
 
     def reset(self) -> None:
         """Forgets all predictions."""
@@ -125,7 +129,7 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
         if name not in self._frames:
             raise UserError(f"a prediction for '{name}', which is not an image of '{self._dataset_name}'.")
         frame = self._frames[name]
-        truth = read_ground_truth(frame, len(self.classes))
+        truth = read_ground_truth(frame, self.classes)
         masks, categories, scores = _predictions(instances, truth.shape)
         if len(categories) and int(categories.max()) >= len(self.classes):
             raise UserError(
@@ -152,8 +156,16 @@ class CityscapesInstanceEvaluator(DatasetEvaluator):
             )
         nothing = np.zeros(0)
         for name in missing:
-            truth = read_ground_truth(self._frames[name], len(self.classes))
+            truth = read_ground_truth(self._frames[name], self.classes)
             matches[name] = match_image(truth, from_crops([], truth.shape), nothing, nothing)
+
+
+def _records_and_classes(name: str, classes: Sequence[str]) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """The Detectron2 dicts of a data set, seen as having some classes, and these."""
+    if name not in sources.names():  # registered with Detectron2 alone
+        return DatasetCatalog.get(name), tuple(MetadataCatalog.get(name).thing_classes)
+    seen = seen_as(sources.source(name), classes)
+    return seen.dicts(seen.table()), seen.classes
 
 
 def _predictions(instances: Instances | None, shape: tuple[int, int]) -> tuple[MaskSet, np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ Shape legend: U regions of one image, M predicted masks, H, W the image's height
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -12,14 +13,12 @@ import numpy as np
 from synmix.data.run_lengths import runs_of
 from synmix.errors import UserError
 from synmix.evaluate.masks import MaskSet
-from synmix.labels import CATEGORY_OF_LABEL, INSTANCE_FACTOR, MIN_PIXELS, VOID_LABEL_IDS, label_of
+from synmix.labels import CLASS_NAMES, INSTANCE_FACTOR, LABEL_IDS, MIN_PIXELS, VOID_LABEL_IDS, label_of
 
 _NUM_LABELS = 34  # cityscapesScripts knows the labels 0..33
 _NUM_VALUES = 1 << 16
 _VOID = np.zeros(_NUM_VALUES, dtype=bool)
 _VOID[list(VOID_LABEL_IDS)] = True
-_CATEGORY = np.full(_NUM_LABELS, -1, dtype=np.int64)
-_CATEGORY[list(CATEGORY_OF_LABEL)] = list(CATEGORY_OF_LABEL.values())
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,15 @@ class MapGroundTruth:
 
     may_overlap = False
 
-    def __init__(self, instance_map: np.ndarray, file: str = "the instance map") -> None:
+    def __init__(
+        self, instance_map: np.ndarray, file: str = "the instance map", classes: Sequence[str] = CLASS_NAMES
+    ) -> None:
         """
         Args:
             instance_map: (H, W) uint16, Cityscapes instanceIds.
             file: what to call it in a message.
+            classes: the evaluated ones, in the order of categories. Others are to them what a road is: neither asked
+                for nor void, so that a class has the same figures whichever others are evaluated beside it.
 
         Raises:
             UserError: the map holds an id that belongs to no label.
@@ -83,7 +86,7 @@ class MapGroundTruth:
         lengths = np.bincount(index, weights=runs.lengths, minlength=len(ids)).astype(np.int64)
         group = ids < INSTANCE_FACTOR
         self.shape = runs.shape
-        self.regions = Regions(ids, _CATEGORY[label_of(ids)], lengths, group, _VOID[ids])
+        self.regions = Regions(ids, _categories(tuple(classes))[label_of(ids)], lengths, group, _VOID[ids])
         self._starts, self._index = runs.starts, index
 
     def intersections(self, masks: MaskSet) -> np.ndarray:
@@ -142,6 +145,16 @@ class MaskGroundTruth:
     def region_mask(self, region_id: int) -> np.ndarray:
         """(H, W) bool, one region in full."""
         return self._masks.mask(region_id)
+
+
+@lru_cache(maxsize=16)
+def _categories(classes: tuple[str, ...]) -> np.ndarray:
+    """(34,) int64: the category of each label id, -1 for what is not evaluated."""
+    categories = np.full(_NUM_LABELS, -1, dtype=np.int64)
+    for label, name in zip(LABEL_IDS, CLASS_NAMES, strict=True):
+        if name in classes:
+            categories[label] = classes.index(name)
+    return categories
 
 
 def _unique(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -95,5 +95,5 @@ class Watch:
                 raise UserError(f"'{dataset}' has no instance maps, so cityscapesScripts cannot score it.")
             texts = [exporter.text_of(frame) for frame in frames]
             maps = [Path(frame["instance_map"]) for frame in frames]
-            found[dataset] = official_average_precision(texts, maps, exporter.folder)
+            found[dataset] = official_average_precision(texts, maps, exporter.folder, exporter.classes)
         return found

@@ -17,7 +17,6 @@ from synmix.data.segmentation import mask_of, rle_of
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError
 from synmix.export.coco_file import Picture, Shape, Written, places_of, segmentation_of, write_coco
-from synmix.labels import CLASS_NAMES
 from synmix.progress import parallel_map
 
 Record = dict[str, Any]  # a Detectron2 dict
@@ -42,7 +41,7 @@ def data_set_labels(name: str) -> Export:
     source = sources.source(name)
     table = source.table()
     info = {"description": f"the labels of '{name}', as SynMix reads them", "data_sets": [_about(source, table)]}
-    return Export(info, _classes(source), _measured(source.dicts(table), [table]), annotations_of)
+    return Export(info, source.classes, _measured(source.dicts(table), [table]), annotations_of)
 
 
 def composition_labels(composition: Composition, config: str, only: str | None = None) -> Export:
@@ -68,7 +67,7 @@ def composition_labels(composition: Composition, config: str, only: str | None =
         "data_sets": [{**_about(part.source, part.table), "repeat": part.repeat} for part in parts],
     }
     records = _measured(list(once.values()), [part.table for part in parts])
-    return Export(info, _classes(parts[0].source), records, annotations_of)
+    return Export(info, parts[0].source.classes, records, annotations_of)
 
 
 def write_export(
@@ -165,10 +164,6 @@ def _box(raw: Record) -> list[float]:
 
     box: list[float] = BoxMode.convert(list(raw["bbox"]), raw["bbox_mode"], BoxMode.XYWH_ABS)
     return [int(side) if side == int(side) else side for side in box]
-
-
-def _classes(source: sources.DataSource) -> Sequence[str]:
-    return tuple(source.metadata.get("thing_classes", CLASS_NAMES))
 
 
 def _about(source: sources.DataSource, table: InstanceTable) -> dict[str, Any]:

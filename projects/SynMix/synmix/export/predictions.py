@@ -30,7 +30,7 @@ def predictions_of(name: str, folder: Path) -> Export:
     if not folder.is_dir():
         raise UserError(_no_folder(folder))
     source = sources.source(name)
-    classes = tuple(source.metadata.get("thing_classes", CLASS_NAMES))
+    classes = source.classes
     if not set(CLASS_NAMES) <= set(classes):
         raise UserError(
             f"'{name}' has the classes {', '.join(classes)}, but the Cityscapes result format holds "

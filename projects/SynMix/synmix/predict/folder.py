@@ -14,7 +14,6 @@ from synmix.evaluate.cityscapes_format import Predictions
 from synmix.export.coco_file import Picture, write_coco
 from synmix.export.predictions import scored_annotations
 from synmix.files import check_noted, read_json, stamp_of, write_json
-from synmix.labels import COLORS
 from synmix.pictures import draw_masks, save_picture
 from synmix.predict.photographs import read_photograph
 from synmix.progress import console, track
@@ -108,9 +107,9 @@ def draw_predictions(image: np.ndarray, found: Predictions, classes: Sequence[st
         image: (H, W, 3) RGB.
     """
     order = np.argsort(-found.masks.pixels, kind="stable").tolist()
-    masks = ((int(found.categories[index]) % len(COLORS), found.masks.mask(index)) for index in order)
+    masks = ((int(found.categories[index]), found.masks.mask(index)) for index in order)
     captions = [f"{classes[found.categories[index]]} {found.scores[index]:.2f}" for index in order]
-    return draw_masks(image, masks, captions)
+    return draw_masks(image, masks, captions, classes=classes)
 
 
 def _note(path: Path, root: Path, output: Path) -> Path:

@@ -42,18 +42,18 @@ def settled(cfg: CfgNode, weights: str) -> CfgNode:
 
 
 def classes_of(cfg: CfgNode) -> tuple[str, ...]:
-    """The classes that a config's network tells apart: those of the data sets that it names; their files are not asked
-    for.
+    """The classes that a config's network tells apart: ``DATASETS.CLASSES``, else those of the data sets that it names;
+    their files are not asked for.
 
     Raises:
         UserError: a data set is unknown, or has another number of classes than the network.
     """
-    coco.register_all(cfg.DATASETS.COCO)
+    coco.register_all(cfg.DATASETS.COCO, cfg.DATASETS.CLASSES)
     names = [*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST]
     check_classes(cfg, names)
     number = cfg.MODEL.ROI_HEADS.NUM_CLASSES
-    if names:
-        return tuple(sources.source(names[0]).metadata.get("thing_classes", CLASS_NAMES))
+    if names or cfg.DATASETS.CLASSES:
+        return tuple(cfg.DATASETS.CLASSES) or sources.source(names[0]).classes
     return CLASS_NAMES if number == len(CLASS_NAMES) else tuple(f"class {place}" for place in range(1, number + 1))
 
 

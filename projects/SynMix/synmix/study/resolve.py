@@ -97,11 +97,13 @@ def _drop_empty_sets(cfg: CfgNode) -> None:
 
 
 def _drop_idle_removal(cfg: CfgNode) -> None:
-    """Real labels are never removed, and a class at the default's percentage adds nothing to it."""
-    removal = cfg.DATASETS.REMOVAL
+    """Real labels are never removed, those of a class that is left out neither, and a class at the default's
+    percentage adds nothing to it."""
+    removal, classes = cfg.DATASETS.REMOVAL, cfg.DATASETS.CLASSES
     default = removal.default if "synthetic" in domains(cfg) else None
     for name, percent in removal.items():
-        if "synthetic" not in domains(cfg) or (name != "default" and percent == (default or 0)):
+        unnamed = classes and name not in ("default", *classes)
+        if unnamed or "synthetic" not in domains(cfg) or (name != "default" and percent == (default or 0)):
             removal[name] = None
         elif percent is not None:
             removal[name] = float(percent) or (None if name == "default" or not default else 0.0)

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from synmix.config import import_modules
+from synmix.data import coco
 from synmix.data.sources import source
 from synmix.errors import UserError, did_you_mean
 from synmix.evaluators import figures_of
@@ -89,7 +90,8 @@ def terms_of(values: Mapping[str, Any], scale: Scale, store: Store) -> Terms:
     data_set = scale.data_set(str(values["data_set"]))
     _check_data_set(data_set, (control, mixed))
     figure = str(values.get("figure", "AP"))
-    _check_figure(figure, data_set)
+    for run in (control, mixed):
+        _check_figure(figure, data_set, run.settings.get("DATASETS.CLASSES", ()))
     seeds, looks = _seeds_and_looks(values)
     spending = values.get("spending", "obrien-fleming")
     if spending not in get_args(Spending):
@@ -165,10 +167,11 @@ def _check_data_set(name: str, sides: Sequence[Run]) -> None:
                 f"Known: {', '.join(known) or 'none'}."
             )
         import_modules(run.settings.get("IMPORTS", ()))  # they may register the data set and what scores it
+        coco.register_all(run.settings.get("DATASETS.COCO", ()), run.settings.get("DATASETS.CLASSES", ()))
 
 
-def _check_figure(figure: str, data_set: str) -> None:
-    known = figures_of(source(data_set))
+def _check_figure(figure: str, data_set: str, classes: Sequence[str]) -> None:
+    known = figures_of(source(data_set), classes)
     if known and figure not in known:
         hint = did_you_mean(figure, known)
         raise UserError(f"unknown figure '{figure}' on '{data_set}'.{hint} Known: {', '.join(known)}.")

@@ -17,9 +17,8 @@ from detectron2.structures import Instances
 from torch import nn
 
 from synmix.compose.missing import labelled_elsewhere
-from synmix.data import sources
+from synmix.data import classes
 from synmix.errors import UserError
-from synmix.labels import CLASS_NAMES
 
 #: A score that no softmax and no sigmoid sees; finite, also in half precision, so that nothing becomes NaN.
 NEVER = -1e4
@@ -33,10 +32,10 @@ def leave_out_missing(cfg: CfgNode, model: nn.Module) -> None:
     """
     if cfg.DATASETS.MISSING_CLASSES != "ignore":
         return
-    members = [sources.source(name) for name in cfg.DATASETS.TRAIN]
+    members = {name: classes.source(name, cfg.DATASETS.CLASSES) for name in cfg.DATASETS.TRAIN}
     columns = {
-        name: [list(sources.source(name).metadata.get("thing_classes", CLASS_NAMES)).index(each) for each in classes]
-        for name, classes in labelled_elsewhere(members).items()
+        name: [members[name].classes.index(each) for each in lacking]
+        for name, lacking in labelled_elsewhere(list(members.values())).items()
     }
     predictors = [module for module in model.modules() if isinstance(module, FastRCNNOutputLayers)]
     if columns and not predictors:

@@ -16,11 +16,10 @@ from synmix.compose.budget import describe_schedule, resolve_schedule
 from synmix.compose.composition import Composition, CompositionSpec, compose
 from synmix.compose.manifest_text import summary
 from synmix.config import check_values, import_plugins
-from synmix.data import coco, sources
+from synmix.data import classes, coco, sources
 from synmix.data.catalog import register_all
 from synmix.errors import UserError
 from synmix.files import read_json, sha256_of
-from synmix.labels import CLASS_NAMES
 from synmix.train.checkpoint import FINAL, trained_model
 from synmix.train.folder import agree, claim, claim_results, hold, numbers_checksum
 from synmix.train.launch import check_device
@@ -119,7 +118,7 @@ def evaluate(
         )
     with listening():
         with first_on_each_machine():
-            coco.register_all(cfg.DATASETS.COCO)
+            coco.register_all(cfg.DATASETS.COCO, cfg.DATASETS.CLASSES)
             register_all()
             check_test_sets(cfg)
         with hold(cfg.OUTPUT_DIR) as folder, log_to(cfg.OUTPUT_DIR), speed_settings(cfg):
@@ -181,8 +180,18 @@ def check_test_sets(cfg: CfgNode) -> None:
         UserError: an unknown data set, its files are not there, or it has other classes than the model.
     """
     check_classes(cfg, cfg.DATASETS.TEST)
-    for name in cfg.DATASETS.TEST:
-        sources.source(name).table()
+    members = [sources.source(name) for name in cfg.DATASETS.TEST]
+    for member in members:
+        member.table()
+        if cfg.DATASETS.CLASSES and not set(cfg.DATASETS.CLASSES) & set(classes.known_classes(member)):
+            raise UserError(
+                f"'{member.name}' has none of the classes {', '.join(cfg.DATASETS.CLASSES)} of DATASETS.CLASSES, so "
+                "that nothing can be scored there; take it out of DATASETS.TEST."
+            )
+    registered = set(sources.names()) if cfg.DATASETS.CLASSES else set()
+    trained = [sources.source(name) for name in cfg.DATASETS.TRAIN if name in registered]
+    if members and all(member.found is None for member in trained):  # an evaluation needs no training set's files
+        classes.check_known(cfg.DATASETS.CLASSES, [*members, *trained])
 
 
 def check_classes(cfg: CfgNode, data_sets: Iterable[str]) -> None:
@@ -193,11 +202,9 @@ def check_classes(cfg: CfgNode, data_sets: Iterable[str]) -> None:
     """
     heads = cfg.MODEL.ROI_HEADS.NUM_CLASSES
     for name in data_sets:
-        classes = sources.source(name).metadata.get("thing_classes", CLASS_NAMES)
-        if len(classes) != heads and cfg.MODEL.META_ARCHITECTURE == "GeneralizedRCNN":  # others count elsewhere
-            raise UserError(
-                f"MODEL.ROI_HEADS.NUM_CLASSES is {heads}, but '{name}' has {len(classes)} classes; give {len(classes)}."
-            )
+        count = len(classes.names_of(sources.source(name), cfg.DATASETS.CLASSES))
+        if count != heads and cfg.MODEL.META_ARCHITECTURE == "GeneralizedRCNN":  # others count elsewhere
+            raise UserError(f"MODEL.ROI_HEADS.NUM_CLASSES is {heads}, but '{name}' has {count} classes; give {count}.")
 
 
 def _lay_beside_published(cfg: CfgNode, results: Results) -> None:

@@ -1,0 +1,39 @@
+"""How many classes a model tells apart follows from ``DATASETS.CLASSES``: the one place for that. Torch-free.
+
+Files of a config and its options come in layers, each over the last. Where a layer gives CLASSES, the numbers of those
+below it are overruled; a number beside CLASSES, or above, has to agree.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+_CLASSES = "DATASETS.CLASSES"
+_NUMBERS = ("MODEL.ROI_HEADS.NUM_CLASSES", "MODEL.POINT_HEAD.NUM_CLASSES")
+_RESERVED = "default"
+
+
+def follow(cfg: Any, given: Collection[str]) -> None:
+    """Sets the heads' numbers of classes in a config, if CLASSES is among the keys of a layer.
+
+    Args:
+        given: the dotted keys of the layer that was just merged.
+    """
+    if _CLASSES not in given or not cfg.DATASETS.CLASSES:
+        return
+    for name in _NUMBERS:
+        if name not in given:
+            _, head, leaf = name.split(".")
+            cfg.MODEL[head][leaf] = len(cfg.DATASETS.CLASSES)
+
+
+def conflicts(cfg: Any) -> Iterator[str]:
+    """A sentence for each thing that CLASSES cannot be meant with."""
+    classes, heads = cfg.DATASETS.CLASSES, cfg.MODEL.ROI_HEADS.NUM_CLASSES
+    if _RESERVED in classes:
+        yield f"{_CLASSES} names a class '{_RESERVED}', which DATASETS.REMOVAL has for all others; call it otherwise."
+    # other architectures count their classes elsewhere
+    if classes and len(classes) != heads and cfg.MODEL.META_ARCHITECTURE == "GeneralizedRCNN":
+        yield (
+            f"{_CLASSES} names {len(classes)} classes, but MODEL.ROI_HEADS.NUM_CLASSES is {heads}; leave that out, or "
+            f"give {len(classes)}."
+        )
