@@ -1,6 +1,7 @@
 """Removal (paper 4.1): the laws it must keep, on any labels, and the counts of the paper."""
 
 import hashlib
+import random
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import polars as pl
@@ -139,3 +140,11 @@ def test_the_papers_label_counts_follow_from_its_thresholds():
     )
     kept = len(remaining(mark_removed(rows, {"person": 60, "default": 30})))
     assert kept == pytest.approx(70_744, rel=0.01)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 99))
+def test_of_many_labels_of_all_sizes_the_smallest_go(seed, percent):
+    """Many: selecting a few goes another way than sorting them all."""
+    sizes = random.Random(seed).sample(range(1, 100_000), 300)
+    removed = mark_removed(table([("car", size, False) for size in sizes]), {"default": percent})
+    assert sorted(removed.filter(pl.col("removed"))["pixels"]) == sorted(sizes)[: 3 * percent]

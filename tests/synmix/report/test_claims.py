@@ -10,7 +10,7 @@ import pytest
 from synmix import statistics
 from synmix.files import write_json
 from synmix.report import claims_counted
-from synmix.report.claims import Comparison, Finding, better
+from synmix.report.claims import Comparison, Finding, _adjusted, better
 from synmix.report.claims_counted import (
     diverges,
     effort,
@@ -467,3 +467,9 @@ def test_optima_leave_out_what_diverged_and_wait_for_the_rest():
     ]  # fmt: skip
     assert one_optimum(Told(left, failures={diverged: "the disk is full"}))[0].answer == "not yet run"
     assert optima(Told({}, failures=dict.fromkeys(values, DIVERGED))) is None
+
+
+@pytest.mark.parametrize(("p_value", "adjusted"), [(0.05, "holds"), (0.0501, "open"), (math.nan, "holds")])
+def test_what_holm_leaves_keeps_its_answer_up_to_5_percent(p_value, adjusted):
+    finding = replace(Finding("x", "holds"), p_value=p_value)
+    assert _adjusted(finding, p_value).adjusted == adjusted
