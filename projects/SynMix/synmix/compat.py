@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from synmix.torch_free import adopt
+
 _OPERATORS = "detectron2._C"
 # Upstream's main imports cityscapesScripts by the path it has in its maker's own repository (issue 5436 there).
 _INTERNAL_CITYSCAPES = "deeplearning.projects.cityscapesApi.cityscapesscripts"
@@ -36,9 +38,7 @@ def silence() -> None:
 
 
 def restore() -> None:
-    """Restores every missing name; calling it again changes nothing."""
-    _restore_pillow()
-    _restore_numpy()
+    """Sees to it that every missing name is there when Detectron2 is imported; calling it again changes nothing."""
     for finder in (_OperatorStub, _InternalCityscapes):
         if not any(type(known) is finder for known in sys.meta_path):
             sys.meta_path.append(finder())  # last: whatever really exists is found first
@@ -185,6 +185,12 @@ class _SamplingSets(random.Random):
         return super().sample(sorted(population) if isinstance(population, set) else population, k, **keywords)
 
 
+def _mend_package(package: ModuleType) -> None:
+    _restore_pillow()
+    _restore_numpy()
+    adopt(package)
+
+
 def _mend_loading(common: ModuleType) -> None:
     """``MapDataset`` takes another item for one that its mapper leaves out, of a set: TypeError from Python 3.11 on."""
     common.random = SimpleNamespace(Random=_SamplingSets)  # type: ignore[attr-defined]
@@ -209,6 +215,8 @@ def _mend_schedules(hooks: ModuleType) -> None:
 
 _CAFFE2_EXPORT = "detectron2.export.api"
 _MENDS: dict[str, Callable[[ModuleType], None]] = {
+    "detectron2": _mend_package,
+    "detectron2.config": adopt,
     "detectron2.data.common": _mend_loading,
     "detectron2.engine.hooks": _mend_schedules,
 }

@@ -2,16 +2,13 @@
 may have written, and with a sentence for every key, file or value that cannot be meant."""
 
 import importlib
-import importlib.util
 import reprlib
 from ast import literal_eval
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-from detectron2.config import CfgNode, get_cfg
+from typing import TYPE_CHECKING, Any
 
 from synmix import config_classes
 from synmix.config_files import CONFIGS, ConfigFile, config_chain, config_path
@@ -19,9 +16,16 @@ from synmix.errors import UserError, did_you_mean
 from synmix.keys import TABLE, find, kind_like
 from synmix.kinds import Choice, Kind, Part
 from synmix.labels import CLASS_NAMES
+from synmix.torch_free import detectron2_config
+
+if TYPE_CHECKING:
+    from detectron2.config import CfgNode, get_cfg
+    from detectron2.projects.point_rend import add_pointrend_config
+else:
+    CfgNode, get_cfg, add_pointrend_config = detectron2_config()
 
 __all__ = [
-    "CONFIGS", "ConfigFile", "build_model", "check_values", "config_chain", "config_path", "get_config",
+    "CONFIGS", "CfgNode", "ConfigFile", "build_model", "check_values", "config_chain", "config_path", "get_config",
     "import_modules", "import_plugins", "leaves", "load_config", "merge_values", "set_key",
 ]  # fmt: skip
 
@@ -37,7 +41,7 @@ def get_config() -> CfgNode:
 @lru_cache(maxsize=1)
 def _defaults() -> CfgNode:
     cfg = get_cfg()
-    _pointrend().add_pointrend_config(cfg)
+    add_pointrend_config(cfg)
     for key in TABLE:
         if not key.is_own:
             continue
@@ -49,17 +53,6 @@ def _defaults() -> CfgNode:
         for name in CLASS_NAMES if leaf == "*" else (leaf,):
             node[name] = deepcopy(key.default)
     return cfg
-
-
-def _pointrend() -> Any:
-    """PointRend's module of defaults by itself: its package would import all models, which takes seconds."""
-    package = importlib.util.find_spec("detectron2.projects.point_rend")
-    assert package is not None and package.origin is not None
-    spec = importlib.util.spec_from_file_location("pointrend_config", Path(package.origin).with_name("config.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def load_config(path: str | Path, options: Sequence[str] = ()) -> CfgNode:

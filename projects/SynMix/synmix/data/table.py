@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from synmix.data.attributes import ATTRIBUTE_SCHEMA, read_attributes
-from synmix.data.cityscapes import Frame
+from synmix.data.cityscapes import ATTRIBUTES_SUFFIX, IMAGE_SUFFIX, INSTANCE_SUFFIX, Frame
 from synmix.data.images import image_size, read_instance_map
 from synmix.data.run_lengths import regions_of, runs_of
 from synmix.errors import UserError
@@ -97,7 +97,7 @@ def build_table(name: str, frames: Sequence[Frame], num_workers: int = 0) -> Ins
     """
     path = cache_path(name, frames)
     listing = pl.DataFrame(
-        [(f.name, str(f.image), str(f.instance_map), _stamp(f)) for f in frames],
+        [(f.name, f.image_stem + IMAGE_SUFFIX, f.label_stem + INSTANCE_SUFFIX, _stamp(f)) for f in frames],
         schema={"frame": pl.String, "image": pl.String, "instance_map": pl.String, "stamp": pl.String},
         orient="row",
     )
@@ -122,13 +122,14 @@ def cache_path(name: str, frames: Sequence[Frame]) -> Path:
 
 
 def _stamp(frame: Frame) -> str:
+    status = os.stat  # of text, as Frame has it
     try:
-        files = [frame.instance_map.stat(), frame.image.stat()]
+        files = [status(frame.label_stem + INSTANCE_SUFFIX), status(frame.image_stem + IMAGE_SUFFIX)]
     except OSError as error:
         raise UserError(f"'{error.filename}' {why_absent(error.filename)}; it was there a moment ago.") from None
     with contextlib.suppress(OSError):  # few data sets have it
-        files.append(frame.attributes.stat())
-    return ":".join(f"{status.st_size}:{status.st_mtime_ns}" for status in files)
+        files.append(status(frame.label_stem + ATTRIBUTES_SUFFIX))
+    return ":".join(f"{file.st_size}:{file.st_mtime_ns}" for file in files)
 
 
 def _read_cache(path: Path) -> pl.DataFrame | None:

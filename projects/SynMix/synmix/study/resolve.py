@@ -8,11 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from detectron2.config import CfgNode
-
 from synmix.compose.budget import iterations_of, steps_of
 from synmix.compose.mixing import percentage_of
-from synmix.config import CONFIGS, check_values, config_chain, get_config, import_plugins, merge_values, set_key
+from synmix.config import (
+    CONFIGS,
+    CfgNode,
+    check_values,
+    config_chain,
+    get_config,
+    import_plugins,
+    merge_values,
+    set_key,
+)
 from synmix.data import sources
 from synmix.study.scale import Scale
 

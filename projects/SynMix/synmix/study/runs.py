@@ -11,9 +11,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from detectron2.config import CfgNode
-
-from synmix.config import CONFIGS, get_config, leaves, merge_values
+from synmix.config import CONFIGS, CfgNode, get_config, leaves, merge_values
 from synmix.errors import UserError
 from synmix.files import checksum, is_file
 from synmix.kinds import Anything, Table, Text, Whole
