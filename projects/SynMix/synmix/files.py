@@ -13,6 +13,7 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +50,13 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise UserError(f"'{final}' is a folder, but a file is to be written there; name a file.")
         temporary = _temporary(final)
         try:
-            temporary.touch(0o600)  # a refusal comes before the work
+            temporary.touch()  # a refusal comes before the work
             yield temporary
-            temporary.chmod(0o644)  # 0600 would hide results from colleagues
             temporary.replace(final)
-        finally:
+        except BaseException:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+            raise
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:
@@ -76,19 +77,21 @@ def link_to(source: Path, target: Path) -> None:
     """
     with refusals_as_sentences(f"'{target}'"):
         temporary = _temporary(target)
-        temporary.symlink_to(os.path.relpath(source.resolve(), target.parent.resolve()))
+        temporary.symlink_to(os.path.relpath(os.path.realpath(source), os.path.realpath(target.parent)))
         temporary.replace(target)
 
 
 def _temporary(final: Path) -> Path:
     """A free name beside a file; it says whose it is, so that what a kill left of it can be told apart."""
-    make_folder(final.parent, f"the folder '{final.parent}'")
-    if final.parent not in _CLEANED:
-        _CLEANED.add(final.parent)
-        remove_abandoned(final.parent)
+    folder = final.parent
+    if folder not in _CLEANED or not folder.is_dir():
+        make_folder(folder, f"the folder '{folder}'")
+        _CLEANED.add(folder)
+        remove_abandoned(folder)
     return final.with_name(f".{final.stem}{_PARTIAL}{_mark(os.getpid())}-{secrets.token_hex(4)}{final.suffix}")
 
 
+@lru_cache(maxsize=64)
 def _mark(pid: int) -> str:
     return f"{zlib.crc32(socket.gethostname().encode()):08x}-{pid}"
 
