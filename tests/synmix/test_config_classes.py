@@ -35,6 +35,13 @@ def test_the_heads_follow_over_the_files_below(tmp_path):
     assert numbers(cfg) == (1, 1)
 
 
+def test_retinanet_counts_its_own():
+    options = ["MODEL.META_ARCHITECTURE", "RetinaNet", "DATASETS.CLASSES", "('car','bus')"]
+    assert load_config(MINI, options).MODEL.RETINANET.NUM_CLASSES == 2
+    with pytest.raises(UserError, match=r"names 2 classes, but MODEL.RETINANET.NUM_CLASSES is 80"):
+        load_config(MINI, [*options, "MODEL.RETINANET.NUM_CLASSES", "80"])
+
+
 def test_what_agrees_may_be_said(tmp_path):
     both = f"DATASETS: {{CLASSES: [car, bus]}}\n{HEADS}: 2\n{POINTS}: 2\n"
     assert numbers(load_config(write(tmp_path, both))) == (2, 2)

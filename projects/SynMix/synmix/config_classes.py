@@ -8,7 +8,9 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 _CLASSES = "DATASETS.CLASSES"
-_NUMBERS = ("MODEL.ROI_HEADS.NUM_CLASSES", "MODEL.POINT_HEAD.NUM_CLASSES")
+_NUMBERS = ("MODEL.ROI_HEADS.NUM_CLASSES", "MODEL.POINT_HEAD.NUM_CLASSES", "MODEL.RETINANET.NUM_CLASSES")
+#: Where an architecture counts its classes.
+_COUNTED = {"GeneralizedRCNN": _NUMBERS[0], "RetinaNet": _NUMBERS[2]}
 _RESERVED = "default"
 
 
@@ -28,12 +30,13 @@ def follow(cfg: Any, given: Collection[str]) -> None:
 
 def conflicts(cfg: Any) -> Iterator[str]:
     """A sentence for each thing that CLASSES cannot be meant with."""
-    classes, heads = cfg.DATASETS.CLASSES, cfg.MODEL.ROI_HEADS.NUM_CLASSES
+    classes, counted = cfg.DATASETS.CLASSES, _COUNTED.get(cfg.MODEL.META_ARCHITECTURE)
     if _RESERVED in classes:
         yield f"{_CLASSES} names a class '{_RESERVED}', which DATASETS.REMOVAL has for all others; call it otherwise."
-    # other architectures count their classes elsewhere
-    if classes and len(classes) != heads and cfg.MODEL.META_ARCHITECTURE == "GeneralizedRCNN":
-        yield (
-            f"{_CLASSES} names {len(classes)} classes, but MODEL.ROI_HEADS.NUM_CLASSES is {heads}; leave that out, or "
-            f"give {len(classes)}."
-        )
+    if not classes or not counted:
+        return
+    _, head, leaf = counted.split(".")
+    number = cfg.MODEL[head][leaf]
+    if len(classes) != number:
+        remedy = f"leave that out, or give {len(classes)}"
+        yield f"{_CLASSES} names {len(classes)} classes, but {counted} is {number}; {remedy}."

@@ -70,6 +70,17 @@ def test_categories_map_by_name_and_the_rest_is_left_out_and_told(register, caps
     assert "left out 3 labels without a class or a shape" in told and "1 pedestrian" in told
 
 
+def test_attributes_are_columns_and_labels_go_by_them(register, document):
+    document["annotations"][0]["attributes"] = {"occluded": True, "truncated": 0.25, "colour": "red"}
+    document["annotations"].append(label(20, attributes={"occluded": 0.5}))
+    table = register().table().instances
+    known = table.select("instance_id", "occluded", "truncated").rows()
+    assert known == [(11, 1.0, 0.25), (20, 0.5, None), (14, None, None)]
+    assert "distance" not in table.columns
+    composition = compose(CompositionSpec(("street",), removal={"car": 50}, removal_by="occlusion"))
+    assert 11 not in composition.parts[0].table.instances["instance_id"].to_list()
+
+
 def test_categories_map_by_a_table(register):
     table = register(categories={"pedestrian": "person", "car": "car"}).table()
     persons = table.instances.filter(category="person")
@@ -186,6 +197,10 @@ def test_either_role_from_the_config(register, tmp_path):
         (lambda d: d["annotations"].append(label(20, image_id=77)), "unlisted image_id 77"),
         (lambda d: d["annotations"].append(label(20, category_id=77)), "unlisted category_id 77"),
         (lambda d: d["annotations"][0].pop("bbox"), "annotation 11 of .* has no 'bbox'"),
+        (
+            lambda d: d["annotations"][0].update(attributes={"occluded": 7}),
+            r"annotation 11 of .* has the attributes .*'occluded': 7.*shares from 0 to 1",
+        ),
         (lambda d: d.update(categories=[{"id": 1, "name": "auto"}]), r"none of the categories .*\(auto\)"),
     ],
 )

@@ -14,6 +14,7 @@ from pycocotools.coco import COCO
 
 from synmix.compose.composition import CompositionSpec, compose
 from synmix.data import coco, sources
+from synmix.data.attributes import ATTRIBUTE_SCHEMA
 from synmix.data.cityscapes import frame_paths
 from synmix.data.images import read_instance_map
 from synmix.errors import UserError
@@ -46,7 +47,8 @@ def come_back(file: Path, images: Path, name="again"):
 def rows(table):
     """What must be equal, by image: a COCO data set calls frames by their files."""
     frames = {frame: Path(image).resolve().name for frame, image in table.frames.select("frame", "image").iter_rows()}
-    columns = table.instances.select("frame", *COLUMNS).iter_rows()
+    known = [column for column in (*COLUMNS, *ATTRIBUTE_SCHEMA) if column in table.instances.columns]
+    columns = table.instances.select("frame", *known).iter_rows()
     return sorted((frames[frame], *rest) for frame, *rest in columns)
 
 
@@ -56,6 +58,7 @@ def test_there_and_back(mini, tmp_path, name, shape):
     written, folder = write_export(data_set_labels(name), tmp_path / "labels.json", shape, num_workers=1)
     before, back = sources.source(name).table(), come_back(tmp_path / "labels.json", folder)
     assert rows(back.table()) == rows(before)
+    assert back.table().instances.columns == before.instances.columns
     assert (written.images, written.annotations) == (len(before.frames), len(before.instances))
     assert written.groups == before.instances["crowd"].sum()
     for record in back.dicts(back.table())[:3]:

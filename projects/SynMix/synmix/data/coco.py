@@ -14,6 +14,7 @@ from typing import Any, get_args
 import polars as pl
 from pycocotools import mask as mask_util
 
+from synmix.data.attributes import ATTRIBUTE_SCHEMA
 from synmix.data.coco_categories import class_of_category
 from synmix.data.coco_checks import (
     ANNOTATION,
@@ -24,10 +25,11 @@ from synmix.data.coco_checks import (
     check_entry,
     check_image_file,
     check_registration,
+    numbers_in,
 )
 from synmix.data.segmentation import rle_of
 from synmix.data.sources import DataSource, Domain, datasets_root, register
-from synmix.data.table import FRAME_SCHEMA, INSTANCE_SCHEMA, InstanceTable
+from synmix.data.table import FRAME_SCHEMA, WITH_ATTRIBUTES, InstanceTable, without_unused
 from synmix.errors import UserError
 from synmix.files import is_file, read_json
 from synmix.labels import CLASS_NAMES
@@ -194,9 +196,9 @@ def _read(
     if len(used) < len(rows):
         raise UserError(f"'{path}' gives an annotation id twice; ids must be unique.")
     frame_table = pl.DataFrame(list(frames.values()), schema=FRAME_SCHEMA, orient="row").sort("frame")
-    instances = pl.DataFrame(rows, schema=INSTANCE_SCHEMA, orient="row").sort("frame", "instance_id")
+    instances = pl.DataFrame(rows, schema=WITH_ATTRIBUTES, orient="row").sort("frame", "instance_id")
     names = [category["name"] for category in document["categories"]]
-    return _Contents(InstanceTable(name, frame_table, instances), annotations, names)
+    return _Contents(InstanceTable(name, frame_table, without_unused(instances)), annotations, names)
 
 
 def _frames(path: Path, images: Path, records: Sequence[Mapping[str, Any]]) -> dict[Any, tuple]:
@@ -220,7 +222,7 @@ def _frames(path: Path, images: Path, records: Sequence[Mapping[str, Any]]) -> d
 def _labels(
     path: Path, annotations: Sequence[Mapping[str, Any]], frames: Mapping[Any, tuple], categories: dict[int, str | None]
 ) -> Iterator[tuple]:
-    """Rows of ``INSTANCE_SCHEMA``; unmapped categories and labels without a shape are left out."""
+    """Rows of ``WITH_ATTRIBUTES``; unmapped categories and labels without a shape are left out."""
     for raw in annotations:
         check_entry(raw, ANNOTATION, path, "annotation", OPTIONAL)
         if raw["image_id"] not in frames or raw["category_id"] not in categories:
@@ -234,7 +236,9 @@ def _labels(
         x, y, w, h = raw["bbox"]
         box = (math.floor(x), math.floor(y), math.ceil(x + w), math.ceil(y + h))
         pixels = max(1, round(_area(raw, height, width)))
-        yield (name, raw["id"], category, pixels, *box, bool(raw.get("iscrowd", 0)))
+        known = numbers_in(raw.get("attributes") or {})
+        crowd = bool(raw.get("iscrowd", 0))
+        yield (name, raw["id"], category, pixels, *box, crowd, *(known.get(each) for each in ATTRIBUTE_SCHEMA))
 
 
 def _area(raw: Mapping[str, Any], height: int, width: int) -> float:

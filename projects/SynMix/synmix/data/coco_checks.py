@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from synmix.data.attributes import ATTRIBUTE_SCHEMA, is_value
 from synmix.data.images import MOST_PIXELS, image_size
 from synmix.data.segmentation import counts_of
 from synmix.errors import UserError
@@ -26,6 +27,16 @@ class Identity(Kind):
     def accepts(self, value: Any) -> bool:
         """See :class:`Kind`."""
         return isinstance(value, str) or self._number.accepts(value)
+
+
+class Attributes(Kind):
+    """What tools for labelling note beside a label, of which the attributes that we know must be what they can be."""
+
+    what = "a table in which occluded and truncated are shares from 0 to 1, or true or false, and distance is metres"
+
+    def accepts(self, value: Any) -> bool:
+        """See :class:`Kind`."""
+        return isinstance(value, Mapping) and all(is_value(name, number) for name, number in numbers_in(value).items())
 
 
 class IdentityNumber(Identity):
@@ -57,7 +68,14 @@ OPTIONAL: Mapping[str, Kind] = {
     "area": Maybe(Number(0), "count the pixels"),
     "segmentation": Anything(),
     "keypoints": Maybe(Many(Number(-1e9, 1e9)), "none"),
+    "attributes": Maybe(Attributes(), "none"),
 }
+
+
+def numbers_in(attributes: Mapping[str, Any]) -> dict[str, float]:
+    """Of the attributes of an annotation those of ``ATTRIBUTE_SCHEMA`` that are numbers or yes and no, as numbers."""
+    known = {name: attributes[name] for name in ATTRIBUTE_SCHEMA if name in attributes}
+    return {name: float(value) for name, value in known.items() if isinstance(value, bool | int | float)}
 
 
 def check_entry(

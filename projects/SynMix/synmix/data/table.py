@@ -46,8 +46,9 @@ INSTANCE_SCHEMA = {
 #: A box's columns, in the order of ``BoxMode.XYXY_ABS``.
 BOX = ("x_min", "y_min", "x_max", "y_max")
 _REGION_COLUMNS = tuple(INSTANCE_SCHEMA)[1:]
-_WITH_ATTRIBUTES = {**INSTANCE_SCHEMA, **ATTRIBUTE_SCHEMA}
-_REGIONS = pl.Struct([pl.Field(column, kind) for column, kind in _WITH_ATTRIBUTES.items() if column != "frame"])
+#: With all attributes; a table has those columns of which its data set says something.
+WITH_ATTRIBUTES = {**INSTANCE_SCHEMA, **ATTRIBUTE_SCHEMA}
+_REGIONS = pl.Struct([pl.Field(column, kind) for column, kind in WITH_ATTRIBUTES.items() if column != "frame"])
 _CACHE_SCHEMA = {
     "frame": pl.String(),
     "stamp": pl.String(),
@@ -183,5 +184,10 @@ def _read_frame(frame: Frame) -> tuple:
 
 def _explode(joined: pl.DataFrame) -> pl.DataFrame:
     nested = joined.select("frame", "instances").filter(pl.col("instances").list.len() > 0)
-    rows = nested.explode("instances").unnest("instances").select(*_WITH_ATTRIBUTES).sort("frame", "instance_id")
+    rows = nested.explode("instances").unnest("instances").select(*WITH_ATTRIBUTES).sort("frame", "instance_id")
+    return without_unused(rows)
+
+
+def without_unused(rows: pl.DataFrame) -> pl.DataFrame:
+    """Instances without the attributes that no label has."""
     return rows.drop(name for name in ATTRIBUTE_SCHEMA if rows[name].null_count() == len(rows))

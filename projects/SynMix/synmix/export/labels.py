@@ -12,6 +12,7 @@ import numpy as np
 import synmix
 from synmix.compose.composition import Composition
 from synmix.data import sources
+from synmix.data.attributes import ATTRIBUTE_SCHEMA
 from synmix.data.images import read_instance_map
 from synmix.data.segmentation import mask_of, rle_of
 from synmix.data.table import InstanceTable
@@ -111,6 +112,7 @@ def _annotation(raw: Record, size: tuple[int, int], shape: Shape, instance_map: 
         "area": raw["area"],
         "iscrowd": raw["iscrowd"],
         "instance_id": raw["instance_id"],
+        **({"attributes": raw["attributes"]} if raw.get("attributes") else {}),
     }
     if instance_map is not None:
         x, y, width, height = (int(side) for side in annotation["bbox"])
@@ -139,24 +141,28 @@ def _segmentation(raw: Record, size: tuple[int, int], shape: Shape) -> Any:
 
 
 def _measured(records: Sequence[Record], tables: Iterable[InstanceTable]) -> list[Record]:
-    """The records, each annotation with COCO's box, and its pixels by the instance table: Detectron2's dicts have
-    none."""
-    columns = ("frame", "instance_id", "pixels")
-    areas = {
-        (table.name, frame, instance_id): pixels
+    """The records, each annotation with COCO's box, and what the instance table says of it: Detectron2's dicts have
+    neither its pixels nor its attributes."""
+    said = {
+        (table.name, row["frame"], row["instance_id"]): _said(row)
         for table in tables
-        for frame, instance_id, pixels in table.instances.select(columns).iter_rows()
+        for row in table.instances.iter_rows(named=True)
     }
     return [
         {
             **record,
             "annotations": [
-                {**raw, "bbox": _box(raw), "area": areas[record["dataset"], record["image_id"], raw["instance_id"]]}
+                {**raw, "bbox": _box(raw), **said[record["dataset"], record["image_id"], raw["instance_id"]]}
                 for raw in record["annotations"]
             ],
         }
         for record in records
     ]
+
+
+def _said(row: dict[str, Any]) -> dict[str, Any]:
+    attributes = {name: row[name] for name in ATTRIBUTE_SCHEMA if row.get(name) is not None}
+    return {"area": row["pixels"], "attributes": attributes}
 
 
 def _box(raw: Record) -> list[float]:
