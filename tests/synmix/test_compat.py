@@ -62,14 +62,15 @@ else:
 
 
 def test_numpy_bool_is_there_and_an_existing_one_is_kept():
-    code = "import numpy; before = vars(numpy).get('bool'); import synmix; assert numpy.bool is (before or numpy.bool_)"
+    use = "import synmix, detectron2;"
+    code = f"import numpy; before = vars(numpy).get('bool'); {use} assert numpy.bool is (before or numpy.bool_)"
     assert run(code).returncode == 0
-    missing = "import numpy; vars(numpy).pop('bool', None); import synmix; assert 'bool' in vars(numpy)"
+    missing = f"import numpy; vars(numpy).pop('bool', None); {use} assert 'bool' in vars(numpy)"
     assert run(missing).returncode == 0
 
 
 def test_existing_names_stay_as_they_are():
-    code = "import PIL.Image as I; I.LINEAR = 'mine'; import synmix; assert I.LINEAR == 'mine'"
+    code = "import PIL.Image as I; I.LINEAR = 'mine'; import synmix, detectron2; assert I.LINEAR == 'mine'"
     assert run(code).returncode == 0
     compiled = (
         "import sys, types; real = types.ModuleType('detectron2._C'); sys.modules['detectron2._C'] = real;"
@@ -97,6 +98,21 @@ def test_upstreams_internal_cityscapes_is_the_published_one():
     from deeplearning.projects.cityscapesApi.cityscapesscripts.helpers.labels import labels as internal
 
     assert internal is labels
+
+
+def test_a_config_needs_no_torch_and_detectron2_is_whole_afterwards():
+    code = """
+import sys
+from synmix.config import CfgNode, load_config
+cfg = load_config("")
+assert "torch" not in sys.modules and "detectron2" not in sys.modules
+import detectron2.utils.env, detectron2.config
+assert detectron2.config.CfgNode is CfgNode and detectron2.config.defaults and detectron2.utils.file_io
+from detectron2.modeling import build_model
+from detectron2.projects import point_rend
+"""
+    done = run(code)
+    assert done.returncode == 0, done.stderr
 
 
 def test_import_caches_can_be_forgotten():

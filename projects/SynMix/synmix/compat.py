@@ -16,8 +16,6 @@ from collections.abc import Callable, Sequence
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from synmix.torch_free import adopt
-
 _OPERATORS = "detectron2._C"
 # Upstream's main imports cityscapesScripts by the path it has in its maker's own repository (issue 5436 there).
 _INTERNAL_CITYSCAPES = "deeplearning.projects.cityscapesApi.cityscapesscripts"
@@ -44,6 +42,13 @@ def restore() -> None:
             sys.meta_path.append(finder())  # last: whatever really exists is found first
     if not any(type(known) is _Mending for known in sys.meta_path):
         sys.meta_path.insert(0, _Mending())  # first, since these modules do exist
+    if "detectron2" in sys.modules:  # else when it is imported
+        _restore_names()
+
+
+def _restore_names() -> None:
+    _restore_pillow()
+    _restore_numpy()
 
 
 def _restore_pillow() -> None:
@@ -186,9 +191,16 @@ class _SamplingSets(random.Random):
 
 
 def _mend_package(package: ModuleType) -> None:
-    _restore_pillow()
-    _restore_numpy()
-    adopt(package)
+    _restore_names()
+    _adopt(package)
+
+
+def _adopt(package: ModuleType) -> None:
+    """Gives a package, when it is imported at last, the modules that ``torch_free.py`` imported before it."""
+    for name, module in list(sys.modules.items()):
+        parent, _, leaf = name.rpartition(".")
+        if parent == package.__name__:
+            setattr(package, leaf, module)
 
 
 def _mend_loading(common: ModuleType) -> None:
@@ -216,7 +228,7 @@ def _mend_schedules(hooks: ModuleType) -> None:
 _CAFFE2_EXPORT = "detectron2.export.api"
 _MENDS: dict[str, Callable[[ModuleType], None]] = {
     "detectron2": _mend_package,
-    "detectron2.config": adopt,
+    "detectron2.config": _adopt,
     "detectron2.data.common": _mend_loading,
     "detectron2.engine.hooks": _mend_schedules,
 }

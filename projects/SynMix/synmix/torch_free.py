@@ -31,14 +31,6 @@ def detectron2_config() -> tuple[Any, Any, Any]:
         return module.CfgNode, module.get_cfg, _pointrend(folder).add_pointrend_config
 
 
-def adopt(package: ModuleType) -> None:
-    """Gives a package of Detectron2's, when it is imported at last, the modules that were there before it."""
-    for name, module in list(sys.modules.items()):
-        parent, _, leaf = name.rpartition(".")
-        if parent == package.__name__:
-            setattr(package, leaf, module)
-
-
 @contextmanager
 def _bare(packages: dict[str, Path]) -> Iterator[None]:
     """Folders in the place of packages that nobody has imported yet."""
