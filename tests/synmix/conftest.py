@@ -15,16 +15,16 @@ from synmix.labels import CLASS_NAMES
 from synmix.study import execute
 
 
-def draw_table(skill: float, seed: int, num_images: int = 12) -> MatchTable:
+def draw_table(skill: float, seed: int, num_images: int = 12, classes: tuple[str, ...] = CLASS_NAMES) -> MatchTable:
     """Matches of a model that finds each of 2 instances of each class and image with probability ``skill``."""
     generator = np.random.default_rng(seed)
-    truths = np.full((num_images, len(CLASS_NAMES)), 2)
-    image = np.repeat(np.arange(num_images), 2 * len(CLASS_NAMES))
-    category = np.tile(np.repeat(np.arange(len(CLASS_NAMES)), 2), num_images)
+    truths = np.full((num_images, len(classes)), 2)
+    image = np.repeat(np.arange(num_images), 2 * len(classes))
+    category = np.tile(np.repeat(np.arange(len(classes)), 2), num_images)
     found = generator.random(len(image)) < skill
     outcome = np.where(found[:, None], TRUE_POSITIVE, FALSE_POSITIVE).repeat(10, axis=1).astype(np.int8)
     images = tuple(f"frame_{index:03}" for index in range(num_images))
-    return MatchTable(CLASS_NAMES, images, truths, image, category, generator.random(len(image)), outcome)
+    return MatchTable(classes, images, truths, image, category, generator.random(len(image)), outcome)
 
 
 class FakeTrainer:
@@ -61,7 +61,7 @@ class FakeTrainer:
         real = any("cityscapes" in name for name in cfg.DATASETS.TRAIN)
         for number, name in enumerate(cfg.DATASETS.TEST):
             skill = 0.3 + 0.4 * (real == ("cityscapes" in name))
-            table = draw_table(skill, 10 * cfg.SEED + number)
+            table = draw_table(skill, 10 * cfg.SEED + number, classes=tuple(cfg.DATASETS.CLASSES) or CLASS_NAMES)
             write_result(result_path(cfg.OUTPUT_DIR, name), make_result(name, table, resamples=50))
 
 

@@ -128,6 +128,18 @@ def test_pictures_of_data_that_lie_here_are_in_the_page(tmp_path, trainer, mini_
     assert len(elsewhere) == 2 and all(link.startswith("data:image/jpeg;base64,") for link in elsewhere)
 
 
+def test_a_scale_of_other_classes_reports_those(tmp_path, trainer):
+    baseline_keys = {**MINI.configs["cityscapes.yaml"], "DATASETS.CLASSES": ["car", "cone"]}
+    scale = replace(MINI, configs={**MINI.configs, "cityscapes.yaml": baseline_keys})
+    store = Store(tmp_path / "store")
+    for run in STUDY.experiment("removal", scale).runs():
+        execute(run, store)
+    write_report(store, scale, tmp_path / "out")
+    assert re.findall(r"<text[^>]*>(car|cone|rider)<", (tmp_path / "out/removal.svg").read_text()) == ["car", "cone"]
+    report = (tmp_path / "out/report.md").read_text()
+    assert "cone" in report and "rider" not in report
+
+
 def test_each_number_stands_beside_the_paper_s(tmp_path, trainer):
     store = Store(tmp_path)
     for run in STUDY.experiment("domain_gap", MINI).runs():

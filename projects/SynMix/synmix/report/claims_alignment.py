@@ -1,10 +1,9 @@
 """Claims of sections 3.3 and 4.1: the domain gap, and the removal of labels."""
 
-from synmix.labels import CLASS_NAMES
 from synmix.report.claims import NO_HARM, Claim, Comparison, all_of, better
 from synmix.report.claims_counted import effort, fewer_labels, knees
 from synmix.study import published
-from synmix.study.experiments import REAL, SYNTHETIC, TITLES, baseline, removed, training
+from synmix.study.experiments import REAL, SYNTHETIC, TITLES, baseline, classes_of, removed, training
 from synmix.study.runs import Run
 from synmix.study.scale import Scale
 
@@ -45,14 +44,14 @@ def _removal(scale: Scale) -> list[Claim]:
             all_of(
                 better(f"{name}: {_at_knee(scale, name):g} % removed against none", SYNTHETIC, removed(scale, 0),
                        removed(scale, _at_knee(scale, name)), -NO_HARM, figure=f"AP-{name}")
-                for name in CLASS_NAMES
+                for name in classes_of(scale)
             ),
         ),
         Claim(
             "Then, there is a strong decrease of the average precision when the removal threshold becomes too high.",
             "4.1, Figure 4",
             f"between its knee and {most:g} % each class loses more for every 10 % removed than before the knee",
-            all_of(_steeper(scale, name, most) for name in CLASS_NAMES if 0 < _at_knee(scale, name) < most),
+            all_of(_steeper(scale, name, most) for name in classes_of(scale) if 0 < _at_knee(scale, name) < most),
         ),
         Claim(
             "For most of them, the limit threshold is around 30% but regarding “person” class it is rather around 60%.",

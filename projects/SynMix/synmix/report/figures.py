@@ -10,10 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from synmix.compose.budget import effective_learning_rate
-from synmix.labels import CLASS_NAMES
 from synmix.report.estimates import Estimate, Estimates
 from synmix.study import published
-from synmix.study.experiments import REAL, SYNTHETIC, TITLES, finetuned, published_ap, removed, with_real_share
+from synmix.study.experiments import (
+    REAL,
+    SYNTHETIC,
+    TITLES,
+    classes_of,
+    finetuned,
+    published_ap,
+    removed,
+    with_real_share,
+)
 from synmix.study.runs import Run
 from synmix.study.scale import Scale
 
@@ -45,9 +53,13 @@ def removal_figure(estimates: Estimates) -> str:
     """Figure 4: AP on Synscapes of each class against the labels removed, the paper's knees dashed."""
     scale = estimates.scale
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(9, 4.6), layout="constrained")
-        panels = figure.subplots(2, 4, sharex=True).ravel()
-        for axes, name in zip(panels, CLASS_NAMES, strict=True):
+        classes = classes_of(scale)
+        rows = -(-len(classes) // 4)
+        figure = Figure(figsize=(9, 2.3 * rows), layout="constrained")
+        panels = figure.subplots(rows, min(4, len(classes)), sharex=True, squeeze=False).ravel()
+        for axes in panels[len(classes) :]:
+            axes.remove()
+        for axes, name in zip(panels, classes, strict=False):
             runs = [(percent, removed(scale, percent)) for percent in sorted(scale.grid["removal"])]
             knee = published.FIGURE_4_KNEE.get(name, published.FIGURE_4_KNEE_OTHERS)
             axes.axvline(knee, color=GRAY, linestyle=(0, (4, 3)), linewidth=1.2)

@@ -6,11 +6,10 @@ from functools import lru_cache
 import numpy as np
 
 from synmix.compose.thresholds import Knee, knee, knee_interval
-from synmix.labels import CLASS_NAMES
 from synmix.report.estimates import Estimate, Estimates
 from synmix.report.selection import change_on, figure_on, halves
 from synmix.study.comparison import RESAMPLES, Arm
-from synmix.study.experiments import SYNTHETIC, removed
+from synmix.study.experiments import SYNTHETIC, classes_of, removed
 
 TOLERANCE = 1.0  # AP points that count as no loss
 
@@ -39,7 +38,7 @@ def class_knees(estimates: Estimates) -> dict[str, ClassKnee]:
     arms = sweep(estimates)
     if len(arms) < len(set(estimates.scale.grid["removal"])) or len(arms) < 3:
         return {}
-    found = {name: _knee(arms, f"AP-{name}") for name in CLASS_NAMES}
+    found = {name: _knee(arms, f"AP-{name}") for name in classes_of(estimates.scale)}
     return {name: one for name, one in found.items() if one is not None}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from synmix.answer.design import design_runs
 from synmix.errors import UserError, did_you_mean
+from synmix.labels import CLASS_NAMES
 from synmix.study import published
 from synmix.study.runs import Run, make_run
 from synmix.study.scale import Scale
@@ -86,6 +87,11 @@ def training(scale: Scale, config: str, overrides: Mapping[str, Any] | None = No
 def baseline(scale: Scale) -> Run:
     """Real images alone (3.3)."""
     return training(scale, "cityscapes.yaml")
+
+
+def classes_of(scale: Scale) -> tuple[str, ...]:
+    """The classes that a scale's baseline tells apart: the paper's eight, or its ``DATASETS.CLASSES``."""
+    return tuple(baseline(scale).settings.get("DATASETS.CLASSES") or CLASS_NAMES)
 
 
 def removed(scale: Scale, percent: float) -> Run:
