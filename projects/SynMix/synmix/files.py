@@ -76,9 +76,13 @@ def link_to(source: Path, target: Path) -> None:
         UserError: see :func:`atomic_path`.
     """
     with refusals_as_sentences(f"'{target}'"):
-        temporary = _temporary(target)
-        temporary.symlink_to(os.path.relpath(os.path.realpath(source), os.path.realpath(target.parent)))
-        temporary.replace(target)
+        temporary = _temporary(target)  # makes the folder too
+        content = os.path.relpath(os.path.realpath(source), os.path.realpath(target.parent))
+        try:
+            target.symlink_to(content)
+        except FileExistsError:
+            temporary.symlink_to(content)
+            temporary.replace(target)
 
 
 def _temporary(final: Path) -> Path:

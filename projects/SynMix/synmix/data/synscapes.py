@@ -62,19 +62,18 @@ def _attributes(meta: Mapping[str, Any]) -> dict[str, dict[int, float]]:
     """``occluded`` and ``truncated``, and the distance in metres: the middle of ``bbox2d``'s depths, whose keys are
     better known than ``bbox3d``'s. Labels do not depend on these, so that what is missing or odd is left out."""
     tables = {name: _table(meta, name) for name in ("occluded", "truncated")}
-    boxes = {key: box for key, box in _table(meta, "bbox2d").items() if isinstance(box, dict)}
-    ends: dict[str, list[Any]] = {key: [box.get("zmin"), box.get("zmax")] for key, box in boxes.items()}
-    tables["distance"] = {
-        key: round(sum(depths) / 2, 4)
-        for key, depths in ends.items()
-        if all(is_value("distance", depth) for depth in depths)
-    }
+    tables["distance"] = {key: _middle(box) for key, box in _table(meta, "bbox2d").items()}
     return {
         name: {
-            int(key): float(value) for key, value in tables[name].items() if key.isdecimal() and is_value(name, value)
+            int(key): float(value) for key, value in tables[name].items() if is_value(name, value) and key.isdecimal()
         }
         for name in ATTRIBUTE_SCHEMA
     }
+
+
+def _middle(box: Any) -> float | None:
+    depths: tuple[Any, ...] = (box.get("zmin"), box.get("zmax")) if isinstance(box, dict) else (None,)
+    return round(sum(depths) / 2, 4) if all(is_value("distance", depth) for depth in depths) else None
 
 
 def _table(meta: Mapping[str, Any], name: str) -> dict[str, Any]:
