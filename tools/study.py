@@ -6,6 +6,7 @@ uv run tools/study.py run ratio --scale mini  # one experiment
 uv run tools/study.py run --scale mini --workers 2  # everything, two runs at a time
 uv run tools/study.py run --scale mini --seeds 0 1 2  # everything with three seeds; the report takes them all in
 uv run tools/study.py run answer --scale mini --until decided  # seeds of mixture and control until it is clear
+uv run tools/study.py run answer --scale mini --model mask_rcnn  # another model; the report says if the answer changes
 uv run tools/study.py run --scale keypoints_mini  # the vehicle keypoints
 """
 
@@ -22,7 +23,7 @@ from synmix.kinds import ABOVE_ZERO, COUNT, SIZE, argument
 from synmix.study.execute import Options
 from synmix.study.experiments import Study, all_runs
 from synmix.study.listing import listing
-from synmix.study.scale import load_scale, scale_names
+from synmix.study.scale import load_scale, model_names, scale_names
 from synmix.study.store import Store
 from synmix.study.study import run_all
 from synmix.study.sweep import report_outcomes
@@ -35,6 +36,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("command", choices=("list", "run"), help="list: show the plan; run: do what is missing")
     parser.add_argument("experiments", nargs="*", metavar="experiment", help="as list shows them (default: all)")
     parser.add_argument("--scale", default="paper", help=f"{', '.join(scale_names())} or a file (default: paper)")
+    parser.add_argument("--model", default="", help=f"instead of the configs' own: {', '.join(model_names())}")
     parser.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
     parser.add_argument("--workers", type=argument(SIZE), default=1, help="runs at a time (default: 1)")
     parser.add_argument("--processes", type=argument(SIZE), help="ranks of a run, one GPU each (default: the scale's)")
@@ -59,7 +61,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Lists or runs."""
     arguments = parse_arguments()
-    scale = load_scale(arguments.scale)
+    scale = load_scale(arguments.scale).with_model(arguments.model)
     if arguments.processes is not None:
         scale = replace(scale, processes=arguments.processes)
     study: Study = scale.described().STUDY

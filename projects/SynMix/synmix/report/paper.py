@@ -12,6 +12,7 @@ from synmix.report.claims_counted import label_counts
 from synmix.report.claims_finetuning import finetuning
 from synmix.report.claims_mixing import mixing
 from synmix.report.estimates import CONFIDENCE, Estimates
+from synmix.report.models import models_section
 from synmix.report.report_model import Block, CheckItem, Checklist, Grid, Paragraph, Section
 from synmix.report.steps import steps_section
 from synmix.study import published
@@ -49,7 +50,7 @@ def opening(estimates: Estimates) -> list[Section]:
         for v in judge_page(claims(estimates.scale), estimates)
     )  # fmt: skip
     claimed = Section("claims", "The paper's claims", (Checklist(items), Paragraph(_HOW_JUDGED, "dim")))
-    return [answer_section(estimates), claimed, steps_section(estimates)]
+    return [answer_section(estimates), *models_section(estimates), claimed, steps_section(estimates)]
 
 
 def closing(estimates: Estimates) -> list[Section]:

@@ -21,9 +21,10 @@ from synmix.config import (
     set_key,
 )
 from synmix.data import sources
-from synmix.study.scale import Scale
+from synmix.study.scale import MODELS, Scale
 
 _BASE = "_BASE_"
+_IMAGENET = "detectron2://ImageNetPretrained/"
 
 
 def resolve(config: str, overrides: Mapping[str, Any], scale: Scale | None = None) -> CfgNode:
@@ -42,6 +43,7 @@ def resolve(config: str, overrides: Mapping[str, Any], scale: Scale | None = Non
         if scale:
             _apply(cfg, scale, file.path)
     if scale:
+        _change_model(cfg, scale)
         _rename_data_sets(cfg, scale)
     for key, value in overrides.items():
         set_key(cfg, key, value)
@@ -49,6 +51,18 @@ def resolve(config: str, overrides: Mapping[str, Any], scale: Scale | None = Non
     check_values(cfg)
     canonicalize(cfg)
     return cfg
+
+
+def _change_model(cfg: CfgNode, scale: Scale) -> None:
+    """Puts the scale's model in the place of the config's: its file's own keys, without what that is based on. Its
+    weights stand for ImageNet's, and not where a training starts from another."""
+    for file in config_chain(f"{MODELS}/{scale.model}.yaml") if scale.model else ():
+        if file.path.parent.name == MODELS:
+            weights = cfg.MODEL.WEIGHTS
+            merge_values(cfg, file.values, f"config '{file.path}'")
+            _apply(cfg, scale, file.path)
+            if not weights.startswith(_IMAGENET):
+                cfg.MODEL.WEIGHTS = weights
 
 
 def _apply(cfg: CfgNode, scale: Scale, path: Path) -> None:

@@ -15,10 +15,11 @@ from synmix.files import checksum
 from synmix.kinds import ABOVE_ZERO, COUNT, FACTOR, SIZE, Anything, Many, Name, Table, Text
 
 _FOLDER = CONFIGS / "sweep/scale"
+MODELS = "models"  # folder of the configs that a model's own keys are taken from
 _KINDS = {
     **{"name": Name(), "study": Name(), "processes": SIZE, "seconds_per_iteration": ABOVE_ZERO, "note": Text()},
     **{"data_sets": Table(Name()), "configs": Table(Table(Anything())), "grid": Table(Many(Anything()))},
-    **{"images": COUNT, "baseline_epochs": FACTOR},
+    **{"images": COUNT, "baseline_epochs": FACTOR, "model": Text()},
 }
 _SCALES: dict[str, "Scale"] = {}  # equal ones are one, so that what is made of them can be remembered
 
@@ -42,6 +43,7 @@ class Scale:
     images: int = 0
     baseline_epochs: float = 0
     test_scores: str = ""
+    model: str = ""  # of MODELS, in the place of the configs' own
 
     def __post_init__(self) -> None:
         for name in self.configs:
@@ -49,6 +51,14 @@ class Scale:
                 known = (str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("*.yaml"))
                 hint = did_you_mean(name, known)
                 raise UserError(f"the scale '{self.name}' changes '{name}', which is no config in '{CONFIGS}'.{hint}")
+        if self.model and self.model not in model_names():
+            hint = did_you_mean(self.model, model_names())
+            raise UserError(f"unknown model '{self.model}'.{hint} Known: {', '.join(model_names())}.")
+
+    def with_model(self, model: str) -> "Scale":
+        """The same scale with another model, one of :func:`model_names`; "" leaves the configs' own."""
+        keys = {field.name: getattr(self, field.name) for field in fields(self)}
+        return scale_of({**keys, "model": model}) if model != self.model else self
 
     def data_set(self, name: str) -> str:
         """What stands for a data set of the configs at this scale."""
@@ -66,6 +76,11 @@ class Scale:
         except (ImportError, ValueError, TypeError, AttributeError) as error:
             raise UserError(f"the scale '{self.name}' names the study '{self.study}', but {error}.") from None
         return module
+
+
+def model_names() -> list[str]:
+    """The names of the models that a study can have."""
+    return sorted(path.stem for path in (CONFIGS / MODELS).glob("*.yaml"))
 
 
 def scale_names() -> list[str]:
@@ -110,7 +125,7 @@ def scale_of(values: Any) -> Scale:
         UserError: a key is missing or unknown, or see :class:`Scale`.
     """
     known = {field.name for field in fields(Scale)}
-    needed = known - {"images", "baseline_epochs", "test_scores"}
+    needed = known - {"images", "baseline_epochs", "test_scores", "model"}
     if not isinstance(values, dict):
         raise UserError("a scale holds keys and values (configs/sweep/scale).")
     for keys, what in ((needed - set(values), "lacks the"), (set(values) - known, "has the unknown")):

@@ -82,6 +82,10 @@ def run_of(config: DictConfig) -> Run:
     except OmegaConfBaseException as error:
         raise UserError(f"the sweep's config is incomplete: {' '.join(str(error).split())}.") from None
     scale, changes = scale_of(plain["scale"]) if plain.get("scale") else None, _flat(plain["set"] or {})
+    if plain["model"]:
+        if not scale:
+            raise UserError("model= needs a scale; give scale=paper or scale=mini.")
+        scale = scale.with_model(plain["model"])
     name, overrides = plain["config"], {}
     if plain.get("experiment") is not None:
         arms = _experiment(plain["experiment"], scale).arms()
