@@ -193,6 +193,7 @@ def test_a_plugin_registers_what_the_config_names(tmp_path, monkeypatch):
         load_config(config)
     monkeypatch.syspath_prepend(str(tmp_path))
     cfg = load_config(config, ["IMPORTS", "['some_plugin']"])
+    assert load_config(config, imports=["some_plugin"]).IMPORTS == cfg.IMPORTS == ["some_plugin"]
     with pytest.raises(UserError, match=r"cannot be built \(ValueError: not today\)"):
         build_model(cfg)
 

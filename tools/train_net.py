@@ -35,6 +35,14 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--trust-pickle", action="store_true", help="load .pkl weights of any origin: they can run code"
     )
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="one's own model, mapper or evaluator",
+    )
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to change")
     return parser.parse_intermixed_args()
 
@@ -49,7 +57,8 @@ def work(arguments: argparse.Namespace, parts: int) -> None:
     from synmix.train.preflight import preflight
     from synmix.train.run import evaluate, train
 
-    cfg = load_config(arguments.config_file, [*arguments.opts, "SOLVER.ACCUMULATE", str(parts)])
+    options = [*arguments.opts, "SOLVER.ACCUMULATE", str(parts)]
+    cfg = load_config(arguments.config_file, options, arguments.imports)
     if arguments.dry_run:
         preflight(cfg, arguments.resume, arguments.trust_pickle)
     elif arguments.eval_only:
@@ -65,7 +74,7 @@ def main() -> None:
         from synmix.config import load_config
         from synmix.train.launch import launch, settle_processes
 
-        cfg = load_config(arguments.config_file, arguments.opts)
+        cfg = load_config(arguments.config_file, arguments.opts, arguments.imports)
         machines, training = arguments.num_machines, not arguments.eval_only
         cfg, processes = settle_processes(cfg, arguments.num_gpus, machines=machines, training=training)
         launch(

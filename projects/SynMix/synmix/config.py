@@ -55,12 +55,13 @@ def _defaults() -> CfgNode:
     return cfg
 
 
-def load_config(path: str | Path, options: Sequence[str] = ()) -> CfgNode:
+def load_config(path: str | Path, options: Sequence[str] = (), imports: Sequence[str] = ()) -> CfgNode:
     """Reads a YAML file and those it is based on over the defaults, then ``KEY VALUE`` pairs over that, and imports the
     modules of ``IMPORTS``.
 
     Args:
         path: the config, or its name in :data:`CONFIGS`; "" takes the defaults alone.
+        imports: further modules of ``IMPORTS``.
 
     Raises:
         UserError: missing or malformed file, unknown key (a close one is named), or a value that cannot be meant.
@@ -73,6 +74,7 @@ def load_config(path: str | Path, options: Sequence[str] = ()) -> CfgNode:
     for name, value in zip(options[::2], options[1::2], strict=True):
         _set(cfg, name, value, "the options")
     config_classes.follow(cfg, options[::2])
+    cfg.IMPORTS = list(dict.fromkeys([*cfg.IMPORTS, *imports]))
     import_plugins(cfg)
     check_values(cfg)
     return cfg

@@ -104,6 +104,8 @@ TABLE: tuple[Key, ...] = (
     Key("INPUT.RESIZE", Choice(("pillow", "opencv")),
         "pillow resizes training images bit for bit as Detectron2 does; opencv is faster and differs by a few "
         "levels", "pillow"),
+    Key("INPUT.MAPPER", Text(), "'' or one's own mapper of training images, 'my_package.mappers:make': given the "
+        "config, it returns what makes a model's input of a Detectron2 dict (docs/models.md)", ""),
     # For how long and how fast
     Key("SOLVER.IMS_PER_BATCH", SIZE, "images a step, of all processes and parts together"),
     Key("SOLVER.ACCUMULATE", SIZE,

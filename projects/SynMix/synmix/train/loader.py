@@ -4,6 +4,7 @@ evaluation one image after the other. An image that cannot be read ends either w
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pkgutil import resolve_name
 from typing import Any
 
 import cv2
@@ -24,6 +25,8 @@ from synmix.train.signals import shield_worker, shielded
 
 #: The last two are Pillow's: a broken PNG chunk, and a header that asks for gigabytes.
 _UNREADABLE = (UserError, OSError, UnidentifiedImageError, SizeMismatchError, SyntaxError, Image.DecompressionBombError)
+#: Makes a model's input of a Detectron2 dict.
+Mapper = Callable[[dict[str, Any]], dict[str, Any]]
 _TRIES = 10  # replacements for one image, before the data set is given up
 
 
@@ -40,7 +43,7 @@ class TrainingImages(torch.utils.data.Dataset):
     def __init__(
         self,
         records: Sequence[dict[str, Any]],
-        mapper: Callable[[dict[str, Any]], dict[str, Any]],
+        mapper: Mapper,
         seed: int,
         on_damaged: str = "stop",
     ) -> None:
@@ -78,7 +81,11 @@ class TrainingImages(torch.utils.data.Dataset):
     def _mapped(self, record: dict[str, Any], epoch: int, index: int) -> dict[str, Any]:
         name = "/".join(identity(record))
         with seeded(image_seed(self.seed, epoch, name, self.copies[index])):
-            return self.mapper(record)
+            mapped = self.mapper(record)
+        if not isinstance(mapped, dict):
+            kind = type(mapped).__name__
+            raise UserError(f"INPUT.MAPPER made {kind} of '{record['file_name']}'; let it return a dict")
+        return mapped
 
     def _another(self, record: dict[str, Any], epoch: int, index: int) -> int:
         """The next candidate of the same data set, so that the mix does not shift; the same on every machine."""
@@ -174,6 +181,24 @@ def check_shares(cfg: CfgNode, world_size: int) -> None:
         )
 
 
+def mapper_of(cfg: CfgNode) -> Mapper:
+    """What maps training images: ``INPUT.MAPPER``, or this project's.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    name = cfg.INPUT.MAPPER
+    if not name:
+        return SynMixMapper.from_config(cfg)
+    try:
+        mapper: Mapper = resolve_name(name)(cfg)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise UserError(
+            f"INPUT.MAPPER is '{name}', which does not make a mapper ({error}); give 'module:name'."
+        ) from error
+    return mapper
+
+
 def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, start: int = 0) -> Any:
     """This process's endless batches, each a list of mapped dicts.
 
@@ -185,7 +210,7 @@ def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, sta
     """
     world_size = comm.get_world_size()
     check_shares(cfg, world_size)
-    images = TrainingImages(records, SynMixMapper.from_config(cfg), seed, cfg.DATALOADER.ON_DAMAGED)
+    images = TrainingImages(records, mapper_of(cfg), seed, cfg.DATALOADER.ON_DAMAGED)
     batch_size = cfg.SOLVER.IMS_PER_BATCH // world_size
     sampler = BatchSampler(len(records), batch_size, seed, comm.get_rank(), world_size, start)
     return ShieldedLoader(images, batch_sampler=sampler, collate_fn=as_list, **worker_options(cfg))
