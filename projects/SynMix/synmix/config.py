@@ -30,7 +30,7 @@ __all__ = [
 ]  # fmt: skip
 
 #: The project's own parts of models; they register themselves with Detectron2 when they are imported.
-_PARTS = ("synmix.train.mask_head", "synmix.train.narrow_backbone")
+_PARTS = ("synmix.train.mask_head", "synmix.train.narrow_backbone", "synmix.train.mask2former")
 
 
 def get_config() -> CfgNode:

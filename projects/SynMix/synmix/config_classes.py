@@ -8,9 +8,14 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 _CLASSES = "DATASETS.CLASSES"
-_NUMBERS = ("MODEL.ROI_HEADS.NUM_CLASSES", "MODEL.POINT_HEAD.NUM_CLASSES", "MODEL.RETINANET.NUM_CLASSES")
+_NUMBERS = (
+    "MODEL.ROI_HEADS.NUM_CLASSES",
+    "MODEL.POINT_HEAD.NUM_CLASSES",
+    "MODEL.RETINANET.NUM_CLASSES",
+    "MODEL.MASK2FORMER.NUM_CLASSES",
+)
 #: Where an architecture counts its classes.
-_COUNTED = {"GeneralizedRCNN": _NUMBERS[0], "RetinaNet": _NUMBERS[2]}
+_COUNTED = {"GeneralizedRCNN": _NUMBERS[0], "RetinaNet": _NUMBERS[2], "Mask2Former": _NUMBERS[3]}
 _RESERVED = "default"
 
 
@@ -30,13 +35,16 @@ def follow(cfg: Any, given: Collection[str]) -> None:
 
 def conflicts(cfg: Any) -> Iterator[str]:
     """A sentence for each thing that CLASSES cannot be meant with."""
-    classes, counted = cfg.DATASETS.CLASSES, _COUNTED.get(cfg.MODEL.META_ARCHITECTURE)
+    classes, (counted, number) = cfg.DATASETS.CLASSES, number_of_classes(cfg)
     if _RESERVED in classes:
         yield f"{_CLASSES} names a class '{_RESERVED}', which DATASETS.REMOVAL has for all others; call it otherwise."
-    if not classes or not counted:
-        return
-    _, head, leaf = counted.split(".")
-    number = cfg.MODEL[head][leaf]
-    if len(classes) != number:
+    if classes and counted and len(classes) != number:
         remedy = f"leave that out, or give {len(classes)}"
         yield f"{_CLASSES} names {len(classes)} classes, but {counted} is {number}; {remedy}."
+
+
+def number_of_classes(cfg: Any) -> tuple[str, int]:
+    """The key under which a model counts its classes, and how many they are; "" and 0 of an own architecture."""
+    counted = _COUNTED.get(cfg.MODEL.META_ARCHITECTURE, "")
+    _, head, leaf = counted.split(".") if counted else ("", "", "")
+    return counted, cfg.MODEL[head][leaf] if counted else 0

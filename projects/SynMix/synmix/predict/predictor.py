@@ -12,6 +12,7 @@ from detectron2.modeling.meta_arch import GeneralizedRCNN
 from detectron2.modeling.postprocessing import detector_postprocess
 from detectron2.structures import Instances
 
+from synmix.config_classes import number_of_classes
 from synmix.data import coco, sources
 from synmix.errors import UserError
 from synmix.evaluate.cityscapes_format import Predictions
@@ -51,7 +52,7 @@ def classes_of(cfg: CfgNode) -> tuple[str, ...]:
     coco.register_all(cfg.DATASETS.COCO, cfg.DATASETS.CLASSES)
     names = [*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST]
     check_classes(cfg, names)
-    number = cfg.MODEL.ROI_HEADS.NUM_CLASSES
+    number = number_of_classes(cfg)[1] or cfg.MODEL.ROI_HEADS.NUM_CLASSES
     if names or cfg.DATASETS.CLASSES:
         return tuple(cfg.DATASETS.CLASSES) or sources.source(names[0]).classes
     return CLASS_NAMES if number == len(CLASS_NAMES) else tuple(f"class {place}" for place in range(1, number + 1))

@@ -16,6 +16,7 @@ from synmix.compose.budget import describe_schedule, resolve_schedule
 from synmix.compose.composition import Composition, CompositionSpec, compose
 from synmix.compose.manifest_text import summary
 from synmix.config import check_values, import_plugins
+from synmix.config_classes import number_of_classes
 from synmix.data import classes, coco, sources
 from synmix.data.catalog import register_all
 from synmix.errors import UserError
@@ -200,11 +201,11 @@ def check_classes(cfg: CfgNode, data_sets: Iterable[str]) -> None:
     Raises:
         UserError: they differ, or a data set is unknown.
     """
-    heads = cfg.MODEL.ROI_HEADS.NUM_CLASSES
+    key, number = number_of_classes(cfg)
     for name in data_sets:
         count = len(classes.names_of(sources.source(name), cfg.DATASETS.CLASSES))
-        if count != heads and cfg.MODEL.META_ARCHITECTURE == "GeneralizedRCNN":  # others count elsewhere
-            raise UserError(f"MODEL.ROI_HEADS.NUM_CLASSES is {heads}, but '{name}' has {count} classes; give {count}.")
+        if key and count != number:
+            raise UserError(f"{key} is {number}, but '{name}' has {count} classes; give {count}.")
 
 
 def _lay_beside_published(cfg: CfgNode, results: Results) -> None:

@@ -35,6 +35,7 @@ from synmix.train.hooks import (
 )
 from synmix.train.loader import EvaluationBatches, build_loader, build_test_loader
 from synmix.train.missing_classes import leave_out_missing
+from synmix.train.optimizers import build_optimizer
 from synmix.train.pictures import draw_inputs, draw_predictions
 from synmix.train.sampler import model_seed
 from synmix.train.signals import Stop
@@ -67,7 +68,7 @@ class SynMixTrainer(DefaultTrainer):
         torch.manual_seed(model_seed(self.seed))
         model = self.build_model(cfg)
         leave_out_missing(cfg, model)
-        optimizer = self.build_optimizer(cfg, model)
+        optimizer = build_optimizer(cfg, model)
         self._trainer = GuardedStep(
             wrap_model(cfg, model),
             optimizer,

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 #: Where Detectron2's own weights lie; ``.pkl`` files are unpickled from there only.
 TRUSTED = ("detectron2://", "catalog://", "https://dl.fbaipublicfiles.com/detectron2/")
 
+_HUB = "hf://"  # owner/name of a model on the Hugging Face hub
+
 #: What must fit. ``whole``: every weight. ``start``: every weight, or exactly a backbone, as ImageNet's files hold one.
 #: ``partial``: something.
 Fit = Literal["whole", "start", "partial"]
@@ -44,6 +46,8 @@ def fetch(source: str) -> str:
     """
     if is_file(source):
         return source
+    if source.startswith(_HUB):
+        return _from_hub(source)
     if "://" not in source:
         raise UserError(f"weights '{source}' not found; check MODEL.WEIGHTS.")
     try:
@@ -53,6 +57,19 @@ def fetch(source: str) -> str:
     if not is_file(path):
         raise UserError(f"weights '{source}' not found; check MODEL.WEIGHTS.")
     return str(path)
+
+
+def _from_hub(source: str) -> str:
+    """The tensors of a model on the Hugging Face hub, in its cache."""
+    try:
+        from huggingface_hub import hf_hub_download
+    except ImportError:
+        raise UserError(f"weights '{source}' need the package huggingface_hub; install synmix[models].") from None
+    try:
+        return hf_hub_download(source.removeprefix(_HUB), "model.safetensors")
+    except Exception as error:  # of HTTP, of the hub, of the disk
+        remedy = "where there is no network, download its model.safetensors elsewhere, and name that file"
+        raise UserError(f"weights '{source}' cannot be fetched ({_reason(error)}); {remedy}.") from None
 
 
 def _reason(error: Exception) -> str:
@@ -75,12 +92,15 @@ def _by_hand(source: str) -> str:
 
 
 def read_weights(path: str, source: str, trust_pickle: bool) -> dict[str, Any]:
-    """A ``.pth`` file as a dict with ``model``: names to tensors.
+    """A ``.pth`` or ``.safetensors`` file as a dict with ``model``: names to tensors.
 
     Raises:
         UserError: damaged, no weights, or able to run code when loaded.
     """
-    loaded = load_weights_only(path) if not trust_pickle else _unpickle(path)
+    if path.endswith(".safetensors"):
+        loaded: Any = _load_safetensors(path)
+    else:
+        loaded = load_weights_only(path) if not trust_pickle else _unpickle(path)
     if not isinstance(loaded, dict):
         raise UserError(f"'{source}' holds no weights but a {type(loaded).__name__}; check MODEL.WEIGHTS.")
     loaded = loaded if "model" in loaded else {"model": loaded}
@@ -115,6 +135,17 @@ def load_weights_only(path: str | Path) -> dict[str, Any]:
             f"'{path}' cannot be loaded safely: it is damaged, no checkpoint, or holds more than tensors and plain "
             "values; take a whole file, or convert it to one of tensors alone."
         ) from None
+
+
+def _load_safetensors(path: str) -> dict[str, Any]:
+    try:
+        from safetensors.torch import load_file
+    except ImportError:
+        raise UserError(f"'{path}' needs the package safetensors; install synmix[models].") from None
+    try:
+        return {"model": load_file(path)}
+    except Exception:  # safetensors raises its own
+        raise UserError(f"'{path}' cannot be loaded: it is damaged, or holds no tensors; take a whole file.") from None
 
 
 def _unpickle(path: str) -> Any:
