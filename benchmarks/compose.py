@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import synmix.before_detectron2  # noqa: F401
+
 import numpy as np
 import polars as pl
 

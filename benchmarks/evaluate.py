@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import synmix.before_detectron2  # noqa: F401
+
 import numpy as np
 from evaluate_scenes import LABEL_IDS, Scene, draw_scene, write_files
 from pycocotools import mask as mask_util

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import synmix.before_detectron2  # noqa: F401
+
 import cv2
 import numpy as np
 

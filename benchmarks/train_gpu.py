@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import synmix.before_detectron2  # noqa: F401
+
 from synmix.errors import UserError, run_tool
 
 _AMP16 = ["SOLVER.AMP.ENABLED", True, "SOLVER.AMP.DTYPE", "float16"]

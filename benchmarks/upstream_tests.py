@@ -34,7 +34,7 @@ REASONS = {
 #: Lets Detectron2's model zoo find its configs in the checkout; the installed package has none.
 PLUGIN = """
 import os
-import synmix
+import synmix.before_detectron2
 import pkg_resources
 original = pkg_resources.resource_filename
 def resource_filename(package, name):

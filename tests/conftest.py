@@ -14,9 +14,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-import pytest
+import synmix.before_detectron2  # noqa: F401
 
-import synmix  # noqa: F401  before any test imports Detectron2
+import pytest
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import synmix.before_detectron2  # noqa: F401
+
 import pytest
 import torch
-
-import synmix  # noqa: F401  restores the names
 
 PINNED = Path(importlib.metadata.distribution("pb1-detectron2").locate_file(""))
 needs_the_pinned = pytest.mark.skipif(
@@ -32,12 +32,6 @@ NAMES = {
     ),
     "operators": ("", "sys.meta_path.append(c._OperatorStub())", "detectron2.layers"),
 }
-#: compat as a lone file, since importing the package restores everything
-LONE_COMPAT = (
-    "import importlib.util as u, sys, os; p = u.find_spec('synmix').submodule_search_locations[0];"
-    "s = u.spec_from_file_location('c', os.path.join(p, 'compat.py')); c = u.module_from_spec(s);"
-    "s.loader.exec_module(c)"
-)
 
 
 @needs_the_pinned
@@ -47,7 +41,7 @@ def test_detectron2_needs_each_restored_name(name):
     others = "\n".join(restore for other, (_, restore, _) in NAMES.items() if other != name)
     done = run(f"""
 {removed}
-{LONE_COMPAT}
+import synmix.compat as c, sys
 {others}
 try:
     import {use}
@@ -62,7 +56,7 @@ else:
 
 
 def test_numpy_bool_is_there_and_an_existing_one_is_kept():
-    use = "import synmix, detectron2;"
+    use = "import synmix.before_detectron2, detectron2;"
     code = f"import numpy; before = vars(numpy).get('bool'); {use} assert numpy.bool is (before or numpy.bool_)"
     assert run(code).returncode == 0
     missing = f"import numpy; vars(numpy).pop('bool', None); {use} assert 'bool' in vars(numpy)"
@@ -70,11 +64,12 @@ def test_numpy_bool_is_there_and_an_existing_one_is_kept():
 
 
 def test_existing_names_stay_as_they_are():
-    code = "import PIL.Image as I; I.LINEAR = 'mine'; import synmix, detectron2; assert I.LINEAR == 'mine'"
+    use = "import synmix.before_detectron2, detectron2;"
+    code = f"import PIL.Image as I; I.LINEAR = 'mine'; {use} assert I.LINEAR == 'mine'"
     assert run(code).returncode == 0
     compiled = (
         "import sys, types; real = types.ModuleType('detectron2._C'); sys.modules['detectron2._C'] = real;"
-        "import synmix; from detectron2 import _C; assert _C is real"
+        "import synmix.before_detectron2; from detectron2 import _C; assert _C is real"
     )
     assert run(compiled).returncode == 0
 
@@ -122,7 +117,7 @@ def test_import_caches_can_be_forgotten():
 
 def test_only_warnings_about_other_peoples_code_are_silent():
     code = """
-import synmix, warnings
+import synmix.before_detectron2, warnings
 warn = warnings.warn_explicit
 warn("`torch.jit.script` is deprecated. Please switch.", FutureWarning, "f", 1, module="torch.jit._script")
 warn("`torch.jit.script` is deprecated. Please switch.", FutureWarning, "f", 2, module="mine")

@@ -180,6 +180,8 @@ def build_model(cfg: CfgNode) -> Any:
     Raises:
         UserError: what the keys of ``MODEL`` say together cannot be built.
     """
+    import synmix.before_detectron2  # noqa: F401
+
     from detectron2.modeling import build_model as build
 
     _import_parts()

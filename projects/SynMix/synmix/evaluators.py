@@ -42,6 +42,8 @@ def build_evaluator(cfg: "CfgNode", dataset: str) -> "DatasetEvaluator":
     Raises:
         UserError: nothing is registered for its ``evaluator_type``.
     """
+    import synmix.before_detectron2  # noqa: F401
+
     from detectron2.data import MetadataCatalog
 
     kind = MetadataCatalog.get(dataset).get("evaluator_type")

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import synmix.before_detectron2  # noqa: F401  its modules are adopted there when Detectron2 is imported
+
 _PACKAGE, _CONFIG = "detectron2", "detectron2.config"
 
 

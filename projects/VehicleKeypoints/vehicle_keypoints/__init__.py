@@ -4,5 +4,3 @@ The experiment repeated is "Synthetic pre-training experiment (Phase 0)" of gith
 Built on SynMix's rooms: data sources, composition, trainer, results. ``schemas`` -> ``frames`` -> ``readers`` ->
 ``sources`` -> ``evaluator`` -> ``experiment``; nothing imports anything on its right.
 """
-
-import synmix  # noqa: F401  restores what Detectron2 expects of newer packages, before anything here imports it

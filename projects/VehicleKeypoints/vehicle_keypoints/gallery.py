@@ -5,6 +5,8 @@ uv run python -m vehicle_keypoints.gallery --scale keypoints_mini --output predi
 
 from pathlib import Path
 
+import synmix.before_detectron2  # noqa: F401
+
 import cv2
 import numpy as np
 import torch

@@ -108,6 +108,8 @@ def table_of(name: str, frames: dict[str, VehicleFrame]) -> InstanceTable:
 
 def dicts_of(table: InstanceTable, frames: dict[str, VehicleFrame]) -> list[dict[str, Any]]:
     """Detectron2 dicts of a table's frames and vehicles, with ``keypoints`` and exact boxes."""
+    import synmix.before_detectron2  # noqa: F401
+
     from detectron2.structures import BoxMode  # here, since it brings torch
 
     kept: dict[str, list[int]] = {}

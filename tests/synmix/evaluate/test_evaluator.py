@@ -1,6 +1,6 @@
 """The Detectron2 evaluator: the same figures on one process, on two, in any order, and a sentence for bad input."""
 
-import synmix  # noqa: F401  before Detectron2 is imported, since this file is a script too
+import synmix.before_detectron2  # noqa: F401
 
 # isort: split
 import json

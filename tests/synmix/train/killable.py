@@ -11,9 +11,10 @@ import sys
 import time
 from pathlib import Path
 
+import synmix.before_detectron2  # noqa: F401
+
 import torch
 
-import synmix  # noqa: F401 - before Detectron2
 from synmix.train import run
 from synmix.train.step import GuardedStep
 

@@ -8,9 +8,10 @@ import shutil
 import sys
 from pathlib import Path
 
+import synmix.before_detectron2  # noqa: F401
+
 import torch
 
-import synmix  # noqa: F401 - before Detectron2
 from synmix.errors import run_tool
 from synmix.files import read_json, write_json
 from synmix.train.checkpoint import INDEX

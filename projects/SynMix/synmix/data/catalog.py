@@ -1,5 +1,7 @@
 """The registered data sets in Detectron2's catalogs."""
 
+import synmix.before_detectron2  # noqa: F401
+
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from synmix.data import sources

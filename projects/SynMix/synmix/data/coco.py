@@ -139,6 +139,8 @@ class _Contents:
 
 def _annotation(raw: Mapping[str, Any], category_id: int) -> dict[str, Any]:
     """A COCO annotation as Detectron2's ``load_coco_json`` gives it (``detectron2/data/datasets/coco.py``)."""
+    import synmix.before_detectron2  # noqa: F401
+
     from detectron2.structures import BoxMode  # here, since it brings torch
 
     annotation = {

@@ -7,6 +7,8 @@ Shape legend: H, W are the augmented image's height and width, N its labelled in
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import synmix.before_detectron2  # noqa: F401
+
 import cv2
 import numpy as np
 import torch

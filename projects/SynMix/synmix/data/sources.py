@@ -134,6 +134,8 @@ def datasets_root() -> Path:
 def to_dicts(table: InstanceTable) -> list[dict[str, Any]]:
     """Detectron2's standard dicts: one a frame, plus ``instance_map`` (path) and ``dataset``; each annotation carries
     its ``instance_id`` in that map, from which the mapper makes the mask."""
+    import synmix.before_detectron2  # noqa: F401
+
     from detectron2.structures import BoxMode  # here, since it brings torch
 
     annotations: dict[str, list[dict[str, Any]]] = {}

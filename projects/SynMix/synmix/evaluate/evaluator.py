@@ -10,6 +10,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import synmix.before_detectron2  # noqa: F401
+
 import numpy as np
 import torch
 from detectron2.config import CfgNode

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+import synmix.before_detectron2  # noqa: F401
+
 import numpy as np
 from detectron2.data import DatasetCatalog
 from detectron2.evaluation import DatasetEvaluator

@@ -166,6 +166,8 @@ def _said(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _box(raw: Record) -> list[float]:
+    import synmix.before_detectron2  # noqa: F401
+
     from detectron2.structures import BoxMode  # here, and not in other processes: it brings torch
 
     box: list[float] = BoxMode.convert(list(raw["bbox"]), raw["bbox_mode"], BoxMode.XYWH_ABS)

@@ -157,6 +157,8 @@ def _launch(run: Run, cfg: Any, function: Any, arguments: Sequence[Any]) -> Comp
 
 
 def _device_name() -> str:
+    import synmix.before_detectron2  # noqa: F401
+
     import torch
 
     return torch.cuda.get_device_name(0)

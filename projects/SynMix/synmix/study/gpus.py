@@ -18,6 +18,8 @@ _POLL_SECONDS = 2.0
 
 def visible_gpus() -> list[str]:
     """The GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    import synmix.before_detectron2  # noqa: F401
+
     import torch
 
     named = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -109,6 +109,10 @@ class EvaluationImages:
             return {"failure": _problem(record, error)}
 
 
+class _Mapped(MapDataset):
+    """``MapDataset``, for spawned workers: unpickled there it brings this module first, hence what Detectron2 needs."""
+
+
 class EvaluationBatches:
     """Batches of a loader over :class:`EvaluationImages`; raises where one holds a failure."""
 
@@ -219,7 +223,7 @@ def build_loader(cfg: CfgNode, records: Sequence[dict[str, Any]], seed: int, sta
 def build_test_loader(cfg: CfgNode, name: str) -> EvaluationBatches:
     """This process's images of a data set to evaluate on, one a batch, as Detectron2's own test loader gives them."""
     records = get_detection_dataset_dicts(name, filter_empty=False)
-    images = MapDataset(DatasetFromList(records, copy=False), EvaluationImages(cfg))
+    images = _Mapped(DatasetFromList(records, copy=False), EvaluationImages(cfg))
     sampler = InferenceSampler(len(records))
     return EvaluationBatches(ShieldedLoader(images, sampler=sampler, collate_fn=as_list, **worker_options(cfg)))
 
