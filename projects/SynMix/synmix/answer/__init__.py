@@ -1,7 +1,9 @@
 """Does synthetic data help, how much of it, and how sure: the answer from a table of results, anyone's.
 
->>> from synmix.answer import answer, four_sentences, read_table                                 # doctest: +SKIP
->>> print("\\n".join(four_sentences(answer(read_table("results.csv")))))                          # doctest: +SKIP
+>>> from synmix.answer import answer, four_sentences, headline, read_table
+>>> found = answer(read_table("results.csv"))
+>>> headline(found), len(four_sentences(found))
+('Synthetic images help.', 4)
 
 It stands on :mod:`synmix.statistics` and the ground floor alone.
 """

@@ -28,7 +28,11 @@ from synmix.statistics import Estimate
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a table."""
+    """What is asked of a table.
+
+    >>> Question(confidence=0.95, looks=5).verdict_confidence
+    0.99
+    """
 
     least_gain: float = 0.0  # the verdict *helps* needs more than this, in AP
     margin: float | None = None  # a gain within it is none
@@ -48,7 +52,12 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """Every entry, and for each that the table cannot give a sentence in ``why``."""
+    """Every entry, and for each that the table cannot give a sentence in ``why``.
+
+    >>> from synmix.answer import read_table
+    >>> answer(read_table("results.csv")).as_json()["verdict"]
+    'helps'
+    """
 
     table: Table
     question: Question
@@ -115,6 +124,10 @@ def answer(table: Table, question: Question | None = None) -> Answer:
 
     Raises:
         UserError: costs without a budget within reach, or without the length of an iteration.
+
+    >>> from synmix.answer import read_table
+    >>> answer(read_table("results.csv")).verdict
+    'helps'
     """
     question = question or Question()
     why: dict[str, str] = {}

@@ -17,7 +17,13 @@ Available = Callable[[Cell, int], bool]
 
 @dataclass(frozen=True)
 class NextRun:
-    """A training, and why it is the next."""
+    """A training, and why it is the next.
+
+    >>> from synmix.answer import read_table
+    >>> table = read_table("results.csv")
+    >>> next_run(table.without(Cell(400, 1600, 1000)), Cell(400, 0, 1000), Cell(400, 1600, 1000), "open").cell
+    Cell(real=400, synthetic=1600, iterations=1000)
+    """
 
     cell: Cell
     seed: int
@@ -27,7 +33,11 @@ class NextRun:
 
 @dataclass(frozen=True)
 class Stop:
-    """Nothing more to run, and why."""
+    """Nothing more to run, and why.
+
+    >>> Stop("It is decided.").why
+    'It is decided.'
+    """
 
     why: str
 
@@ -46,6 +56,11 @@ def next_run(
 
     Trainings elsewhere sharpen the law, but only these two cells narrow the gain. Seeds are added in pairs, the side
     that lacks one first, since a pair's difference is free of what its seed does to both.
+
+    >>> from synmix.answer import read_table
+    >>> table = read_table("results.csv")
+    >>> next_run(table.without(Cell(400, 1600, 1000)), Cell(400, 0, 1000), Cell(400, 1600, 1000), "open").cell
+    Cell(real=400, synthetic=1600, iterations=1000)
     """
     have = [set(table.cells.get(cell, {})) for cell in (control, mixture)]
     pairs = seeds_a_side(have[0], have[1])

@@ -27,6 +27,9 @@ def read_table(path: str | os.PathLike[str], keep: Keep = lambda row: True) -> T
 
     Raises:
         UserError: the file cannot be read, a column is missing, or a row cannot be meant.
+
+    >>> len(read_table("results.csv").trainings)
+    6
     """
     rows = _rows(Path(path), REQUIRED)
     return make_table((_training(row, place, path) for place, row in rows if keep(row)), str(path))

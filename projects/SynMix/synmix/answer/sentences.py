@@ -13,7 +13,12 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def headline(answer: Answer) -> str:
-    """The verdict, a few words."""
+    """The verdict, a few words.
+
+    >>> from synmix.answer import answer, read_table
+    >>> headline(answer(read_table("results.csv")))
+    'Synthetic images help.'
+    """
     if answer.disagrees:
         longer = answer.verdict_at_best == "helps"
         return (
@@ -29,12 +34,22 @@ def headline(answer: Answer) -> str:
 
 
 def four_sentences(answer: Answer) -> list[str]:
-    """What adding synthetic images changes; what one more real image is worth; what to train on; what to run next."""
+    """What adding synthetic images changes; what one more real image is worth; what to train on; what to run next.
+
+    >>> from synmix.answer import answer, read_table
+    >>> len(four_sentences(answer(read_table("results.csv"))))
+    4
+    """
     return [_gain(answer), _exchange(answer), _advice(answer), _next(answer)]
 
 
 def notes(answer: Answer) -> list[str]:
-    """What limits the answer."""
+    """What limits the answer.
+
+    >>> from synmix.answer import answer, read_table
+    >>> notes(answer(read_table("results.csv")))[-1]
+    'The table does not say how AP varies with the evaluated images, so intervals hold for these images.'
+    """
     found = []
     if answer.split is None:
         found.append(answer.why["split"])

@@ -33,7 +33,11 @@ _NOISES = 61  # stratified noises around each resampled law: many, since the tai
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its interval; ``beyond`` is the distance from what was run (0 within)."""
+    """A value with its interval; ``beyond`` is the distance from what was run (0 within).
+
+    >>> Interval(30.0, low=28.5, high=31.5).beyond
+    0.0
+    """
 
     value: float
     low: float
@@ -57,7 +61,15 @@ class Noise:
 
 @dataclass(frozen=True)
 class Surface:
-    """A fitted family with its resampled laws."""
+    """A fitted family with its resampled laws.
+
+    >>> from synmix.answer import Cell, Training, make_table
+    >>> cells = [Cell(real, synthetic, 1000) for real in (100, 400, 1600) for synthetic in (0, 1600)]
+    >>> table = make_table((Training(cell, 0, 20 + 4 * len(str(cell.real + cell.synthetic))) for cell in cells), "mine")
+    >>> found = fit_surface(table, resamples=20).predict_cell(Cell(400, 400, 1000))
+    >>> found.low <= found.value <= found.high
+    True
+    """
 
     means: CellMeans
     fits: Fits
@@ -124,6 +136,13 @@ def fit_surface(
 
     Args:
         is_polished: whether exponents leave their grid. Slopes need it, predictions hardly change.
+
+    >>> from synmix.answer import Cell, Training, make_table
+    >>> cells = [Cell(real, synthetic, 1000) for real in (100, 400, 1600) for synthetic in (0, 1600)]
+    >>> table = make_table((Training(cell, 0, 20 + 4 * len(str(cell.real + cell.synthetic))) for cell in cells), "mine")
+    >>> found = fit_surface(table, resamples=20).predict_cell(Cell(400, 400, 1000))
+    >>> found.low <= found.value <= found.high
+    True
     """
     means = cell_means(table) if any(cell.real for cell in table.cells) else None
     if means is None or len(means.cells) < LEAST_CELLS:

@@ -15,7 +15,11 @@ _SAME_AP = 1e-6  # what two rows of one training may differ by
 
 
 class Cell(NamedTuple):
-    """What is trained on and for how long: numbers of images, and of iterations."""
+    """What is trained on and for how long: numbers of images, and of iterations.
+
+    >>> str(Cell(400, 1600, iterations=1000))
+    '400 real + 1,600 synthetic images for 1,000 iterations'
+    """
 
     real: int
     synthetic: int
@@ -36,7 +40,11 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Training:
-    """A row of the table."""
+    """A row of the table.
+
+    >>> Training(Cell(400, 0, 1000), seed=0, average_precision=30.1).cell.real
+    400
+    """
 
     cell: Cell
     seed: int
@@ -65,7 +73,14 @@ def variance_of_standard_errors(first: Sequence[Training], second: Sequence[Trai
 
 @dataclass(frozen=True)
 class Table:
-    """All trainings; rows that repeat one another are left out."""
+    """All trainings; rows that repeat one another are left out.
+
+    >>> from synmix.answer import read_table
+    >>> table = read_table("results.csv")
+    >>> mixture = table.mixtures[0]
+    >>> round(table.mean(mixture) - table.mean(table.control_of(mixture)), 1)
+    2.0
+    """
 
     trainings: tuple[Training, ...]
     image_variance: ImageVariance = variance_of_standard_errors
@@ -109,6 +124,10 @@ def make_table(trainings: Iterable[Training], source: str) -> Table:
 
     Raises:
         UserError: a training stands there twice with different AP, or there are fewer than two.
+
+    >>> rows = [Training(Cell(400, synthetic, 1000), 0, ap) for synthetic, ap in ((0, 30.0), (1600, 32.0))]
+    >>> len(make_table(rows, "my results").mixtures)
+    1
     """
     kept: dict[tuple[Cell, int], Training] = {}
     for training in trainings:

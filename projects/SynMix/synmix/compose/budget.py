@@ -13,12 +13,20 @@ PAPER_FRACTIONS: tuple[float, ...] = default_of("SOLVER.STEP_FRACTIONS")
 
 
 def iterations_of(epochs: float, num_images: int, batch_size: int) -> int:
-    """Iterations of so many epochs, rounded half to even, at least one: 50 epochs of 2975 images by 8 are 18,594."""
+    """Iterations of so many epochs, rounded half to even, at least one: 50 epochs of 2975 images by 8 are 18,594.
+
+    >>> iterations_of(50, num_images=2975, batch_size=8)
+    18594
+    """
     return max(1, round(Fraction(str(epochs)) * num_images / batch_size))
 
 
 def epochs_of(iterations: int, num_images: int, batch_size: int) -> float:
-    """How often an image is seen: 24,000 iterations of 8 over 2975 images are 64.54 epochs (paper 3.3)."""
+    """How often an image is seen: 24,000 iterations of 8 over 2975 images are 64.54 epochs (paper 3.3).
+
+    >>> round(epochs_of(24_000, num_images=2975, batch_size=8), 2)
+    64.54
+    """
     return float(Fraction(iterations * batch_size, num_images))
 
 

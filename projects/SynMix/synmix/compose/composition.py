@@ -24,7 +24,12 @@ __all__ = ["Composition", "CompositionSpec", "Part", "compose"]
 
 @dataclass(frozen=True)
 class Composition:
-    """A training set, chosen."""
+    """A training set, chosen.
+
+    >>> chosen = compose(CompositionSpec(["mini_cityscapes_instance_train"], images=[1]))
+    >>> chosen.num_images, chosen.warnings()
+    (1, [])
+    """
 
     spec: CompositionSpec
     parts: Sequence[Part]
@@ -89,6 +94,10 @@ def compose(spec: CompositionSpec) -> Composition:
     Raises:
         UserError: unknown data sets or classes, more images asked for than there are, no image left, data sets of
             different classes, or a table that contradicts itself.
+
+    >>> sets = ["mini_cityscapes_instance_train", "mini_synscapes_instance_train"]
+    >>> compose(CompositionSpec(sets, images=[2, 4], removal={"default": 50})).num_images
+    6
     """
     whole = [sources.source(name) for name in spec.data_sets]
     classes.check_known(spec.classes, whole)

@@ -74,7 +74,13 @@ def _describe_part(part: Part) -> dict[str, Any]:
 
 
 def write_manifest(path: str | os.PathLike[str], manifest: dict[str, Any]) -> None:
-    """Writes a manifest as JSON, atomically."""
+    """Writes a manifest as JSON, atomically.
+
+    >>> from synmix.compose import CompositionSpec, compose
+    >>> write_manifest("manifest.json", compose(CompositionSpec(["mini_cityscapes_instance_train"])).manifest())
+    >>> len(read_manifest("manifest.json")["data_sets"])
+    1
+    """
     write_json(path, manifest)
 
 
@@ -83,6 +89,11 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         UserError: missing, not JSON, or not a manifest of this version.
+
+    >>> from synmix.compose import CompositionSpec, compose
+    >>> write_manifest("manifest.json", compose(CompositionSpec(["mini_cityscapes_instance_train"])).manifest())
+    >>> read_manifest("manifest.json")["data_sets"][0]["name"]
+    'mini_cityscapes_instance_train'
     """
     manifest = read_json(path)
     if not isinstance(manifest, dict) or not {"checksum", "data_sets"} <= manifest.keys():
@@ -115,7 +126,14 @@ def check_manifest(path: str | os.PathLike[str], manifest: dict[str, Any]) -> No
 
 
 def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
-    """What differs between two manifests, from ``a`` to ``b``, a phrase each; empty where they are equal."""
+    """What differs between two manifests, from ``a`` to ``b``, a phrase each; empty where they are equal.
+
+    >>> from synmix.compose import CompositionSpec, compose
+    >>> names = ["mini_cityscapes_instance_train"]
+    >>> a, b = (compose(CompositionSpec(names, repeat=[times])).manifest() for times in (1, 2))
+    >>> differences(a, b)
+    ['mini_cityscapes_instance_train: repeat 1 -> 2']
+    """
     keys = ("seed", "removal_scope", "drop_empty")
     phrases = [f"{key} {a[key]} -> {b[key]}" for key in keys if a[key] != b[key]]
     before, after = (manifest.get("removal_by", PIXELS.name) for manifest in (a, b))  # older ones do not say

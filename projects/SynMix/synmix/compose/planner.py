@@ -10,7 +10,12 @@ from synmix.errors import UserError
 
 @dataclass(frozen=True)
 class Plan:
-    """A recommended training; ``iterations`` never exceeds ``budget``."""
+    """A recommended training; ``iterations`` never exceeds ``budget``.
+
+    >>> found = plan(80_000)
+    >>> found.images, round(found.epochs, 1)
+    (12800, 50.0)
+    """
 
     budget: int  # iterations at hand
     batch_size: int
@@ -62,6 +67,10 @@ def plan(
 
     Raises:
         UserError: a budget, batch size, number of epochs or of real images that is not above 0.
+
+    >>> found = plan(80_000)
+    >>> found.real, found.synthetic
+    (2975, 9825)
     """
     for what, value in (("budget", budget), ("batch size", batch_size), ("epochs", epochs), ("real images", num_real)):
         if value <= 0:

@@ -51,6 +51,12 @@ def mark_removed(instances: pl.DataFrame, percentages: Mapping[str, float], rule
         instances: rows of ``INSTANCE_SCHEMA``.
         percentages: class name, or ``default`` for every other class, to 0..100.
         rule: which go first; the smallest unless said otherwise.
+
+    >>> from synmix.data import source
+    >>> labels = source("mini_synscapes_instance_train").table().instances
+    >>> marked = mark_removed(labels, {"default": 50})
+    >>> len(remaining(marked)) == len(labels) - marked["removed"].sum()
+    True
     """
     ranks = rule.ranks(rule.values(instances))
     removed = np.zeros(len(instances), dtype=bool)
@@ -61,7 +67,14 @@ def mark_removed(instances: pl.DataFrame, percentages: Mapping[str, float], rule
 
 
 def remaining(marked: pl.DataFrame) -> pl.DataFrame:
-    """The rows that :func:`mark_removed` did not mark, in their order, without the mark."""
+    """The rows that :func:`mark_removed` did not mark, in their order, without the mark.
+
+    >>> from synmix.data import source
+    >>> labels = source("mini_synscapes_instance_train").table().instances
+    >>> marked = mark_removed(labels, {"default": 50})
+    >>> len(remaining(marked)) == len(labels) - marked["removed"].sum()
+    True
+    """
     return marked.filter(~pl.col("removed")).drop("removed")
 
 

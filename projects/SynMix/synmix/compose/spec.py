@@ -20,6 +20,9 @@ class CompositionSpec:
 
     Raises:
         UserError: on construction, for values that cannot be meant together; the sentence names the keys.
+
+    >>> CompositionSpec(["mini_cityscapes_instance_train"], images=[2]).removal_by
+    'pixels'
     """
 
     data_sets: Sequence[str]

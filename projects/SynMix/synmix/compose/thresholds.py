@@ -43,6 +43,9 @@ def knee(curve: Mapping[float, Sequence[float] | np.ndarray], tolerance: float =
 
     Raises:
         UserError: fewer than three thresholds, or none at 0.
+
+    >>> knee({0: [30.0], 30: [31.0], 60: [30.5], 90: [12.0]}).percent
+    60
     """
     percents = sorted(curve)
     if len(percents) < 3 or percents[0] != 0:
@@ -146,6 +149,11 @@ def match_sizes(
 
     Raises:
         UserError: no class has labels in both.
+
+    >>> real, synthetic = {"car": np.array([400.0, 900.0])}, {"car": np.array([10.0, 20.0, 400.0, 900.0])}
+    >>> matches, percent = match_sizes(real, synthetic, "wasserstein")
+    >>> matches[0].percent, percent
+    (38, 38)
     """
     shared = [category for category in real if len(real[category]) and len(synthetic.get(category, ()))]
     curves = {category: distances(real[category], synthetic[category], distance, rule) for category in shared}
@@ -203,6 +211,11 @@ def label_sizes(
 
     Raises:
         UserError: the data set lacks what the rule asks for.
+
+    >>> from synmix.data import source
+    >>> sizes = label_sizes(source("mini_synscapes_instance_train").table())
+    >>> bool(min(sizes["car"]) > 0)
+    True
     """
     rule.check(table)
     size = rule.value.cast(pl.Float64)

@@ -84,6 +84,11 @@ def register_coco_format(
 
     Raises:
         UserError: a domain or a class in ``categories`` that is unknown.
+
+    >>> from synmix.data import source
+    >>> register_coco_format("mine", "coco.json", "images", "synthetic")
+    >>> source("mine").table().instances["category"].to_list()
+    ['car']
     """
     if domain not in get_args(Domain):
         raise UserError(f"data set '{name}' has the domain '{domain}'; give {' or '.join(get_args(Domain))}.")

@@ -18,7 +18,13 @@ UNKNOWN = 255
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels of one frame."""
+    """The labels of one frame.
+
+    >>> car = 26 * ID_FACTOR
+    >>> labels = Labels(np.full((2, 2), 26, np.uint8), np.full((2, 2), car, np.uint32), classes={car: 26})
+    >>> labels.classes
+    {2600000: 26}
+    """
 
     class_map: np.ndarray  # (H, W) uint8, Cityscapes label ids
     instance_ids: np.ndarray  # (H, W) uint32; 0 is no instance

@@ -130,6 +130,9 @@ def read_instance_map(path: PathLike) -> np.ndarray:
 
     Raises:
         UserError: missing, damaged, not single-channel or not 16-bit.
+
+    >>> read_instance_map("gtFine/aachen_000000_000000_gtFine_instanceIds.png").max()
+    np.uint16(26000)
     """
     instance_map = read_map(path)
     if instance_map.ndim != 2 or instance_map.dtype != np.uint16:

@@ -36,6 +36,10 @@ class SynMixMapper:
         fallback: maps the dicts without an ``instance_map``.
         crops: boxes are made anew from the masks, since a crop leaves them loose.
         packed: ``gt_masks`` stays one map of instance numbers until it is on its device (:class:`PackedMasks`).
+
+    >>> from synmix.config import load_config
+    >>> from synmix.data import source
+    >>> mapper = SynMixMapper.from_config(load_config("mini.yaml"))  # doctest: +SKIP
     """
 
     def __init__(

@@ -26,7 +26,12 @@ _SUFFIX = "_instance_"
 
 @dataclass(frozen=True)
 class DataSource:
-    """A registered data set: what it is, its instance table, and how labels become Detectron2 dicts."""
+    """A registered data set: what it is, its instance table, and how labels become Detectron2 dicts.
+
+    >>> about = source("mini_synscapes_instance_train")
+    >>> about.domain, about.classes[2]
+    ('synthetic', 'car')
+    """
 
     name: str
     domain: Domain
@@ -50,7 +55,13 @@ _SOURCES: dict[str, DataSource] = {}
 
 
 def register(source: DataSource) -> None:
-    """Registers a data set; a name can be registered again to replace it."""
+    """Registers a data set; a name can be registered again to replace it.
+
+    >>> from dataclasses import replace
+    >>> register(replace(source("mini_cityscapes_instance_val"), name="another", domain="synthetic"))
+    >>> source("another").domain
+    'synthetic'
+    """
     _SOURCES[source.name] = source
 
 
@@ -64,6 +75,9 @@ def source(name: str) -> DataSource:
 
     Raises:
         UserError: no such data set, the message lists the known ones; or its description is wrong.
+
+    >>> source("mini_cityscapes_instance_val").domain
+    'real'
     """
     if name not in _SOURCES:
         known = _described()
@@ -117,6 +131,10 @@ def register_cityscapes_format(
         folder: holds ``leftImg8bit`` and ``gtFine``; a relative one is looked for under ``$DETECTRON2_DATASETS``.
         remedy: how to get the data, for the message where it is absent.
         missing: evaluated classes that nobody has labelled there.
+
+    >>> register_cityscapes_format("mine_val", "mini/cityscapes", "val", "real", "Run datasets/make_mini.py.")
+    >>> len(source("mine_val").table().frames)
+    2
     """
 
     @lru_cache(maxsize=1)
@@ -127,7 +145,11 @@ def register_cityscapes_format(
 
 
 def datasets_root() -> Path:
-    """``$DETECTRON2_DATASETS``, as Detectron2 reads it (default: ``datasets``)."""
+    """``$DETECTRON2_DATASETS``, as Detectron2 reads it (default: ``datasets``).
+
+    >>> (datasets_root() / "mini").is_dir()
+    True
+    """
     return expanded(os.environ.get("DETECTRON2_DATASETS", "datasets"))
 
 

@@ -61,7 +61,13 @@ _VERSION = 2  # part of the cache's file name: a change of schema makes every ol
 
 @dataclass(frozen=True)
 class InstanceTable:
-    """The labels of one data set, or of a part of it."""
+    """The labels of one data set, or of a part of it.
+
+    >>> from synmix.data import source
+    >>> table = source("mini_cityscapes_instance_val").table()
+    >>> table.instances.columns[:4]
+    ['frame', 'instance_id', 'category', 'pixels']
+    """
 
     name: str  # the registered data set
     frames: pl.DataFrame  # FRAME_SCHEMA
@@ -73,6 +79,12 @@ def instances_in(instance_map: np.ndarray) -> dict[str, list]:
 
     Args:
         instance_map: (H, W) uint16, Cityscapes instanceIds.
+
+    >>> labels = np.zeros((20, 20), dtype=np.uint16)
+    >>> labels[5:15, :10] = 26_000  # a car
+    >>> found = instances_in(labels)
+    >>> found["category"], found["pixels"], found["y_min"]
+    (['car'], [100], [5])
     """
     regions = regions_of(runs_of(instance_map))
     labels = label_of(regions.values)

@@ -24,7 +24,15 @@ _BLOCK = 1 << 16  # values at a time: stays in the processor's cache
 
 @dataclass(frozen=True)
 class MatchTable:
-    """What the matching found in a set of images; images are sorted by name, whatever order they came in."""
+    """What the matching found in a set of images; images are sorted by name, whatever order they came in.
+
+    >>> from synmix.evaluate import match_folders
+    >>> table = match_folders("predictions", "gtFine")
+    >>> len(table.images), table.truths[:, table.classes.index("car")].tolist()
+    (4, [1, 1, 1, 1])
+    >>> table.subset(table.images[:1]).images
+    ('aachen_000000_000000',)
+    """
 
     classes: tuple[str, ...]
     images: tuple[str, ...]
@@ -52,7 +60,16 @@ class MatchTable:
 
 
 def match_table(matches: Mapping[str, ImageMatches], classes: Sequence[str] = CLASS_NAMES) -> MatchTable:
-    """Puts the matches of all images, by image name, into one table."""
+    """Puts the matches of all images, by image name, into one table.
+
+    >>> from synmix.evaluate import MapGroundTruth, from_masks, match_image
+    >>> labels = np.zeros((20, 20), dtype=np.uint16)
+    >>> labels[:, :10] = 26_000  # a car
+    >>> found = match_image(MapGroundTruth(labels), from_masks(labels[None] > 0), np.array([2]), np.array([0.9]))
+    >>> table = match_table({"one": found})
+    >>> float(average_precision(table)[table.classes.index("car"), 0])
+    1.0
+    """
     names = sorted(matches)
     parts = [matches[name] for name in names]
     counts = [np.bincount(part.truth_categories, minlength=len(classes)) for part in parts]

@@ -40,7 +40,11 @@ _OPEN = Estimate(np.nan, np.inf, 0.0)
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure in percent with its confidence interval; nan throughout where the class has no ground truth."""
+    """A figure in percent with its confidence interval; nan throughout where the class has no ground truth.
+
+    >>> Interval(36.2, low=34.9, high=37.4).high
+    37.4
+    """
 
     value: float
     low: float
@@ -55,6 +59,12 @@ class Difference(Interval):
     With two trainings or more on each side, interval and p-value are over other seeds and other images. With one on a
     side the difference is *open*: they are over other images only, of these very trainings, and ``estimate``, on which
     verdicts are built, has no ends.
+
+    >>> from synmix.evaluate import match_folders
+    >>> a, b = (match_folders(name, "gtFine") for name in ("worse", "predictions"))
+    >>> difference = paired_difference([a], [b])["AP-car"]
+    >>> difference.open, difference.low <= difference.value <= difference.high
+    (True, True)
     """
 
     p_value: float = np.nan  # two-sided; the swap test's where the difference is open
@@ -89,6 +99,11 @@ def confidence_intervals(
 
     Raises:
         UserError: the table has no image.
+
+    >>> from synmix.evaluate import match_folders
+    >>> interval = confidence_intervals(match_folders("worse", "gtFine"))["AP-car"]
+    >>> interval.low <= interval.value <= interval.high
+    True
     """
     if not table.images:
         raise UserError("there is no image to resample: the results are of an empty set.")
@@ -121,6 +136,11 @@ def paired_difference(
 
     Raises:
         UserError: no tables, fewer than two images, tables of different images or classes, or sides that do not pair.
+
+    >>> from synmix.evaluate import match_folders
+    >>> a, b = (match_folders(name, "gtFine") for name in ("worse", "predictions"))
+    >>> round(paired_difference([a], [b])["AP-car"].value, 1)
+    60.0
     """
     if not a or not b:
         raise UserError("a comparison needs at least one result on each side.")

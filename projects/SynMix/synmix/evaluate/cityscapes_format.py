@@ -178,14 +178,21 @@ def match_files(files: ImageFiles, root: Path) -> tuple[str, ImageMatches]:
     return files.name, match_image(truth, found.masks, found.categories, found.scores)
 
 
-def match_folders(predictions: Path, ground_truth: Path, num_workers: int = 0) -> MatchTable:
+def match_folders(
+    predictions: str | os.PathLike[str], ground_truth: str | os.PathLike[str], num_workers: int = 0
+) -> MatchTable:
     """Scores a folder of predictions against a folder of instance maps, on ``num_workers`` processes (0: all cores).
 
     Raises:
         UserError: see :func:`pair_files` and :func:`read_predictions`.
+
+    >>> table = match_folders("predictions", "gtFine", num_workers=1)
+    >>> table.images[0]
+    'aachen_000000_000000'
     """
-    files = pair_files(predictions, ground_truth)
-    found = parallel_map(partial(match_files, root=predictions), files, "matching", num_workers)
+    root = Path(predictions)
+    files = pair_files(root, Path(ground_truth))
+    found = parallel_map(partial(match_files, root=root), files, "matching", num_workers)
     return match_table(dict(found))
 
 

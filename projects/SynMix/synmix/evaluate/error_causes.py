@@ -121,6 +121,11 @@ def error_points(table: MatchTable) -> dict[str, dict[str, float]]:
 
     Raises:
         UserError: the table comes from a result of format 1.
+
+    >>> from synmix.evaluate import match_folders
+    >>> points = error_points(match_folders("predictions", "gtFine"))
+    >>> {cause: round(gain["AP-car"], 1) for cause, gain in points.items() if gain["AP-car"]}
+    {'localisation': 20.0}
     """
     causes, names = causes_of(table), figure_names(table.classes)
     before = figures_of(average_precision(table))

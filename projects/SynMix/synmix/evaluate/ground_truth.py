@@ -59,7 +59,13 @@ class GroundTruth(Protocol):
 
 
 class MapGroundTruth:
-    """Ground truth from a Cityscapes instance map, as runs of equal id."""
+    """Ground truth from a Cityscapes instance map, as runs of equal id.
+
+    >>> labels = np.zeros((20, 20), dtype=np.uint16)
+    >>> labels[:, :10] = 26_000  # a car
+    >>> MapGroundTruth(labels).region_mask(26_000).sum()
+    np.int64(200)
+    """
 
     may_overlap = False
 
@@ -113,7 +119,13 @@ class MapGroundTruth:
 
 
 class MaskGroundTruth:
-    """Ground truth from masks that may overlap, as in COCO: no void, and a crowd is a group."""
+    """Ground truth from masks that may overlap, as in COCO: no void, and a crowd is a group.
+
+    >>> from synmix.evaluate import from_masks
+    >>> truth = MaskGroundTruth(from_masks(np.ones((1, 20, 20), dtype=bool)), categories=[2], crowd=[False])
+    >>> truth.regions.pixels.tolist()
+    [400]
+    """
 
     may_overlap = True
 

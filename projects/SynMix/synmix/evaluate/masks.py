@@ -16,7 +16,12 @@ Crop = tuple[int, int, np.ndarray]  # x and y of the upper left corner, (h, w) b
 
 @dataclass(frozen=True)
 class MaskSet:
-    """The masks of one image; a stretch is a part of one row, and a mask's stretches do not overlap."""
+    """The masks of one image; a stretch is a part of one row, and a mask's stretches do not overlap.
+
+    >>> masks = from_masks(np.eye(3, dtype=bool)[None])
+    >>> masks.pixels.tolist(), masks.mask(0).tolist()[0]
+    ([3], [True, False, False])
+    """
 
     starts: np.ndarray  # (S,) int64, flat index (row-major) of a stretch's first pixel
     ends: np.ndarray  # (S,) int64, flat index behind its last pixel
@@ -75,6 +80,9 @@ def from_masks(masks: np.ndarray) -> MaskSet:
 
     Args:
         masks: (M, H, W) bool, or any integer type where everything but 0 belongs to the mask.
+
+    >>> from_masks(np.ones((2, 4, 4), dtype=np.uint8)).pixels.tolist()
+    [16, 16]
     """
     _, height, width = masks.shape
     return from_crops([crop_of(mask if mask.dtype == bool else mask != 0) for mask in masks], (height, width))

@@ -64,6 +64,13 @@ def match_image(truth: GroundTruth, masks: MaskSet, categories: np.ndarray, scor
 
     Raises:
         ValueError: the masks are of another size than the ground truth, or a score is nan.
+
+    >>> from synmix.evaluate import MaskGroundTruth, from_masks
+    >>> mask = from_masks(np.ones((1, 20, 20), dtype=bool))
+    >>> truth = MaskGroundTruth(mask, categories=[2], crowd=[False])
+    >>> found = match_image(truth, mask, categories=np.array([2]), scores=np.array([0.9]))
+    >>> bool((found.outcomes == TRUE_POSITIVE).all())
+    True
     """
     categories, scores = np.asarray(categories, dtype=np.int64), np.asarray(scores, dtype=np.float64)
     if np.isnan(scores).any():

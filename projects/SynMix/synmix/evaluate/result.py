@@ -32,7 +32,12 @@ _FORMAT = 2  # format 1 had no details in its match table; it is still read
 
 @dataclass(frozen=True)
 class Result:
-    """Figures, intervals and matches of one model on one data set."""
+    """Figures, intervals and matches of one model on one data set.
+
+    >>> result = read_result("result.json")
+    >>> len(result.images), round(result.figures["AP"], 1)
+    (4, 80.0)
+    """
 
     dataset: str
     table: MatchTable
@@ -62,7 +67,13 @@ def make_result(
     seed: int = 0,
     provenance: dict[str, Any] | None = None,
 ) -> Result:
-    """Computes all figures of a match table, and their intervals unless ``resamples`` is 0."""
+    """Computes all figures of a match table, and their intervals unless ``resamples`` is 0.
+
+    >>> from synmix.evaluate import match_folders
+    >>> result = make_result("mine", match_folders("predictions", "gtFine"), resamples=0)
+    >>> round(result.figures["AP50"], 1), result.intervals
+    (100.0, {})
+    """
     values = figures_of(average_precision(table)).tolist()
     figures = dict(zip(figure_names(table.classes), values, strict=True))
     intervals = confidence_intervals(table, resamples, confidence, seed) if resamples and table.images else {}
@@ -100,7 +111,12 @@ def to_json(result: Result) -> dict[str, Any]:
 
 
 def write_result(path: PathLike, result: Result) -> None:
-    """Writes a result, atomically."""
+    """Writes a result, atomically.
+
+    >>> write_result("copy.json", read_result("result.json"))
+    >>> read_result("copy.json").figures["AP"] == read_result("result.json").figures["AP"]
+    True
+    """
     write_json(path, to_json(result))
 
 
@@ -109,6 +125,9 @@ def read_result(path: PathLike) -> Result:
 
     Raises:
         UserError: missing, not JSON, or not a result of this format.
+
+    >>> round(read_result("result.json").figures["AP50"], 1)
+    100.0
     """
     data = read_json(path)
     try:

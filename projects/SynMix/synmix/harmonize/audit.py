@@ -70,7 +70,12 @@ class Facts:
 
 @dataclass
 class Audit:
-    """The facts of one data set."""
+    """The facts of one data set.
+
+    >>> found = audit("mini", registered_frames("mini_cityscapes_instance_val"), num_workers=1)
+    >>> found.frames, found.problems
+    (2, [])
+    """
 
     name: str
     frames: int
@@ -98,6 +103,9 @@ def registered_frames(name: str) -> list[Item]:
 
     Raises:
         UserError: it is unknown or absent, or has no label maps.
+
+    >>> [item.name for item in registered_frames("mini_cityscapes_instance_val")][:1]
+    ['tinyburg_000000_000019']
     """
     items, description = [], described("cityscapes")
     for frame, image, instance_map in source(name).table().frames.select("frame", "image", "instance_map").iter_rows():
@@ -121,7 +129,11 @@ def raw_folder(data_sets: Sequence[str], name: str = "synscapes") -> Path:
 
 
 def raw_frames(root: Path, name: str = "synscapes") -> list[Item]:
-    """The whole frames of a described data set's raw folder."""
+    """The whole frames of a described data set's raw folder.
+
+    >>> [item.name for item in raw_frames(Path("mini/Synscapes"))][:2]
+    ['1', '2']
+    """
     description = described(name)
     whole = listing.list_frames(description, root).whole
     description, notes = measured.settle(description, whole)
@@ -147,6 +159,10 @@ def audit(name: str, items: list[Item], num_workers: int = 0) -> Audit:
 
     Raises:
         UserError: no frame could be read.
+
+    >>> found = audit("raw", raw_frames(Path("mini/Synscapes")), num_workers=1)
+    >>> found.frames, found.tally.cases["rider_on_vehicle"] > 0
+    (8, True)
     """
     found = list(parallel_map(_facts, items, f"auditing {name}", num_workers))
     good = [facts for facts in found if not facts.problem]

@@ -1,5 +1,6 @@
 """The Cityscapes-format copy of a described data set (paper 3.2): every Cityscapes tool then works on all of them."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,12 @@ SUMMARY = "summary.json"
 
 @dataclass
 class Summary:
-    """What a call of :func:`prepare` did, and what the copy now holds."""
+    """What a call of :func:`prepare` did, and what the copy now holds.
+
+    >>> summary = prepare("mini/Synscapes", "harmonized", num_workers=1)
+    >>> summary.splits["train"], summary.skipped
+    (6, [])
+    """
 
     output: Path
     how_split: str
@@ -64,8 +70,8 @@ class Summary:
 
 
 def prepare(
-    source: Path,
-    output: Path,
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str],
     *,
     name: str = "synscapes",
     split: Split = "own",
@@ -93,6 +99,9 @@ def prepare(
     Raises:
         UserError: an unknown data set, not its folder, an output that is not ours, cannot be written, or was made with
             other settings.
+
+    >>> prepare("mini/Synscapes", "harmonized", num_workers=1).output.name
+    'harmonized'
     """
     source, output, chosen = Path(source), Path(output), choose(rules)
     description = described(name)

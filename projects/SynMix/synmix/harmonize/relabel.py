@@ -60,7 +60,14 @@ class Tally:
 
 @dataclass(frozen=True)
 class Harmonized:
-    """A frame's labels as Cityscapes has them."""
+    """A frame's labels as Cityscapes has them.
+
+    >>> classes = np.full((20, 20), 33, dtype=np.uint8)  # a bicycle,
+    >>> classes[:10] = 25  # and its rider: one instance in the raw labels
+    >>> ids = np.full((20, 20), 3_300_001, dtype=np.uint32)
+    >>> np.unique(harmonize(Labels(classes, ids, {3_300_001: 33})).instance_ids).tolist()
+    [25000, 33000]
+    """
 
     instance_ids: np.ndarray  # (H, W) uint16, ``labelId * 1000 + k``, or a plain label id
     label_ids: np.ndarray  # (H, W) uint8, in agreement with them
@@ -76,6 +83,12 @@ def harmonize(labels: Labels, rules: Mapping[str, str] | None = None) -> Harmoni
 
     Raises:
         UserError: an unknown rule or action, a refused label, or a class map that knows none of the instances.
+
+    >>> classes = np.full((20, 20), 33, dtype=np.uint8)  # a bicycle,
+    >>> classes[:10] = 25  # and its rider: one instance in the raw labels
+    >>> ids = np.full((20, 20), 3_300_001, dtype=np.uint32)
+    >>> np.unique(harmonize(Labels(classes, ids, {3_300_001: 33})).instance_ids).tolist()
+    [25000, 33000]
     """
     chosen, tally = choose(rules), Tally(unknown=Counter(labels.unknown))
     runs = runs_of((labels.instance_ids << np.uint32(8)) | labels.class_map)

@@ -23,6 +23,10 @@ def to_synscapes(instance_ids: np.ndarray, label_ids: np.ndarray) -> Labels:
     Args:
         instance_ids: (H, W) uint16.
         label_ids: (H, W) uint8, in agreement with them.
+
+    >>> ids = np.repeat(np.array([[25_000], [33_000]], dtype=np.uint16), 10, axis=1)  # a rider above a bicycle
+    >>> to_synscapes(ids, (ids // 1000).astype(np.uint8)).instance_ids[:, 0].tolist()
+    [3300000, 3300000]
     """
     merged = vehicle_of_each_rider(instance_ids)
     values = np.unique(runs_of(instance_ids).values)

@@ -20,7 +20,11 @@ _DRAWS = 20_000
 
 @dataclass(frozen=True)
 class BestSet:
-    """The best of the sample, and whom it cannot be told from."""
+    """The best of the sample, and whom it cannot be told from.
+
+    >>> comparison_with_best([Runs(np.array([30.0]), np.array([[30.0], [31.0]]))], paired=True).best
+    0
+    """
 
     best: int
     contenders: np.ndarray  # (K,) bool: may be the best; the best of the sample always is among them

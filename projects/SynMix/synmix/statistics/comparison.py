@@ -18,6 +18,9 @@ class Runs:
 
     Raises:
         ValueError: as many columns as values, or none.
+
+    >>> len(Runs(np.array([30.0, 32.0]), np.array([[29.0, 31.5], [31.0, 32.5]])))
+    2
     """
 
     values: np.ndarray  # (S,) on all images
@@ -68,7 +71,11 @@ def difference(first: Runs, second: Runs, paired: bool) -> Estimate:
 
 @dataclass(frozen=True)
 class Ratio:
-    """``second / first``, by its logarithm, whose distribution is nearer to Student's."""
+    """``second / first``, by its logarithm, whose distribution is nearer to Student's.
+
+    >>> Ratio(Estimate(0.0, variance=0.01, degrees_of_freedom=9)).value
+    1.0
+    """
 
     log: Estimate
 

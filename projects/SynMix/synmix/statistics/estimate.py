@@ -27,6 +27,9 @@ class Estimate:
 
     It is *open* where one training stands for all: nobody can say how another would have come out. Its variance is then
     infinite, its interval has no ends and no test finds anything, so that no verdict can be built on it by mistake.
+
+    >>> Estimate(2.0, variance=0.25, degrees_of_freedom=4).standard_error
+    0.5
     """
 
     value: float

@@ -21,7 +21,11 @@ _POINTS, _REACH = 2001, 8.0  # of the grid of statistics that go on, in standard
 
 @dataclass(frozen=True)
 class Look:
-    """What holds at one look."""
+    """What holds at one look.
+
+    >>> [look.fraction for look in planned_looks([0.5, 1.0])]
+    [0.5, 1.0]
+    """
 
     fraction: float  # of the final information
     boundary: float  # of the standardised difference, either way

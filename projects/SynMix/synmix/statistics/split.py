@@ -20,7 +20,11 @@ IMAGES, OWN, REST = "images", "images of one training", "rest"
 
 @dataclass(frozen=True)
 class Component:
-    """One source of variance."""
+    """One source of variance.
+
+    >>> Component("seed", variance=0.5, of_mean=0.1).unknown
+    ''
+    """
 
     name: str  # factors that no run tells apart are named together, "seed + start"
     variance: float  # of a single level: of another seed, another start, another set of as many images; nan: unknown

@@ -23,7 +23,11 @@ _ROUNDING = 1e-9  # what counts as equal, relative to the largest difference
 
 @dataclass(frozen=True)
 class SwapTest:
-    """The true differences and those of the mixed models."""
+    """The true differences and those of the mixed models.
+
+    >>> SwapTest(np.array([1.0]), np.array([[0.5], [-0.5], [0.2]])).p_value().tolist()
+    [0.25]
+    """
 
     value: np.ndarray  # (F,)
     swapped: np.ndarray  # (N, F)

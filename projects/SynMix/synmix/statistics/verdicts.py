@@ -11,7 +11,11 @@ Answer = Literal["pass", "fail", "equivalent", "inconclusive"]
 
 @dataclass(frozen=True)
 class Equivalence:
-    """The answer of two one-sided tests."""
+    """The answer of two one-sided tests.
+
+    >>> Equivalence(p_value=0.01, holds=True).holds
+    True
+    """
 
     p_value: float  # the larger of the two
     holds: bool  # the difference is smaller than the margin, either way
