@@ -21,6 +21,6 @@ def packages() -> list[str]:
 setup(
     packages=[*packages(), "synmix.configs"],
     package_dir={**PROJECTS, "synmix.configs": "configs"},
-    package_data={"synmix.configs": ["**/*.yaml"]},
+    package_data={"synmix.configs": ["**/*.yaml"], "synmix": ["*.yaml"], "": ["py.typed"]},
     include_package_data=False,
 )

@@ -18,7 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 def asked_for() -> list[Requirement]:
     """The project's dependencies, those of its tested extras, and the development tools."""
     project = PROJECT["project"]
-    extras = [line for name in ("detectron2", "sweep") for line in project["optional-dependencies"][name]]
+    extras = [line for name in ("train", "detectron2", "sweep") for line in project["optional-dependencies"][name]]
     every = [*project["dependencies"], *extras, *PROJECT["dependency-groups"]["dev"]]
     return [Requirement(line) for line in every if not line.startswith("synmix")]
 

@@ -163,3 +163,17 @@ def test_detectron2s_hook_saves_torchs_own_schedules():
     begun, resumed = hook(5), hook(0)
     resumed.load_state_dict(begun.state_dict())
     assert resumed.scheduler.last_epoch == 5
+
+
+def test_the_defaults_for_where_detectron2_is_absent_are_its_own():
+    from synmix.default_config import default_config
+    from synmix.torch_free import detectron2_config
+
+    node, get_cfg, add_pointrend_config = detectron2_config()
+    cfg = get_cfg()
+    add_pointrend_config(cfg)
+    assert node is not type(default_config()) and repr(_plain(default_config())) == repr(_plain(cfg))
+
+
+def _plain(cfg):
+    return {key: _plain(value) for key, value in sorted(cfg.items())} if isinstance(cfg, dict) else cfg

@@ -2,12 +2,18 @@
 
 It is a section of its own in the order of imports (``pyproject.toml``), between Python's modules and other people's.
 ``tests/synmix/test_imports.py`` sees to it that nothing of ours brings either without it.
+
+Raises:
+    MissingExtraError: one is not installed.
 """
 
 import os
 
 from synmix import compat
+from synmix.extras import need
 
+need("train", torch="PyTorch")
+need("detectron2", detectron2="Detectron2")
 # Before torch is loaded: threads that wait for one another sleep. Where another process holds a core, spinning ones
 # train the miniature eight times slower (docs/benchmarks/train.md).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

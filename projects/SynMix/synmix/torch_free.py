@@ -1,5 +1,6 @@
 """Detectron2's config without torch. Detectron2's package imports torch, which takes seconds, and its config needs
-none of it: what only reads a config or counts labels begins at once."""
+none of it: what only reads a config or counts labels begins at once. Where Detectron2 is not installed at all, its
+defaults come from a file (``default_config.py``)."""
 
 import importlib
 import importlib.util
@@ -10,7 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import synmix.before_detectron2  # noqa: F401  its modules are adopted there when Detectron2 is imported
+from synmix.default_config import CfgNode, default_config
+from synmix.extras import is_installed
 
 _PACKAGE, _CONFIG = "detectron2", "detectron2.config"
 
@@ -18,13 +20,13 @@ _PACKAGE, _CONFIG = "detectron2", "detectron2.config"
 def detectron2_config() -> tuple[Any, Any, Any]:
     """``CfgNode``, ``get_cfg`` and PointRend's ``add_pointrend_config``; Detectron2's packages stay unimported for
     whoever asks for more of them.
-
-    Raises:
-        ModuleNotFoundError: Detectron2 is not installed.
     """
+    if not all(map(is_installed, ("torch", _PACKAGE))):
+        return CfgNode, default_config, lambda cfg: None
+    import synmix.before_detectron2  # noqa: F401  when Detectron2 is imported, it adopts what is imported here
+
     spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"no module named '{_PACKAGE}'", name=_PACKAGE)
+    assert spec is not None and spec.origin is not None
     folder = Path(spec.origin).parent
     with _bare({_PACKAGE: folder, _CONFIG: folder / "config"}):
         importlib.import_module(f"{_CONFIG}.defaults")
