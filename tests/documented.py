@@ -17,7 +17,7 @@ PAGES = sorted(
     for path in ROOT.glob(glob)
 )  # fmt: skip
 PROGRAMS = sorted(
-    path for glob in ("tools/*.py", "datasets/*.py", "benchmarks/*.py", "projects/**/gallery.py")
+    path for glob in ("projects/SynMix/synmix/cli/*.py", "benchmarks/*.py", "projects/**/gallery.py")
     for path in ROOT.glob(glob)
 )  # fmt: skip
 

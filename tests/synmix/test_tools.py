@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 
-from synmix.errors import run_tool
 from synmix.evaluate.average_precision import match_table
 from synmix.evaluate.result import make_result, write_result
 
@@ -24,7 +23,7 @@ def call(monkeypatch, capsys):
     def tool(path, *arguments):
         monkeypatch.setattr(sys, "argv", [path, *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
-            run_tool(runpy.run_path(str(ROOT / path))["main"])
+            runpy.run_path(str(ROOT / path), run_name="__main__")
         return stop.value.code, capsys.readouterr().err
 
     return tool

@@ -10,10 +10,10 @@ Raises:
 import os
 
 from synmix import compat
-from synmix.extras import need
+from synmix.extras import HOW, need
 
-need("train", torch="PyTorch")
-need("detectron2", detectron2="Detectron2")
+need(HOW["train"], torch="PyTorch")
+need(HOW["detectron2"], detectron2="Detectron2")
 # Before torch is loaded: threads that wait for one another sleep. Where another process holds a core, spinning ones
 # train the miniature eight times slower (docs/benchmarks/train.md).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -4,12 +4,18 @@ import argparse
 import contextlib
 import difflib
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any, NoReturn
+
+#: What ``sys.argv[0]`` begins with where a tool was called by the console command; argparse shows it as it is.
+CONSOLE = "synmix "
+#: Whether this process was asked for tracebacks: :func:`run_tool` takes the word away, since Hydra does not know it.
+DEBUG = "--debug" in sys.argv
 
 
 class UserError(Exception):
@@ -26,8 +32,11 @@ def argument_parser(description: str | None, **options: Any) -> argparse.Argumen
     """A tool's parser: its docstring as it is laid out there, and the ``--debug`` that :func:`run_tool` heeds.
 
     Args:
+        description: examples in it call the tool as this process was called.
         options: of ``argparse.ArgumentParser``.
     """
+    if description and sys.argv[0].startswith(CONSOLE):
+        description = re.sub(r"uv run (tools|datasets)/\w+\.py", sys.argv[0], description)
     layout = {"formatter_class": argparse.RawDescriptionHelpFormatter}
     parser = argparse.ArgumentParser(description=description, **{**layout, **options})
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

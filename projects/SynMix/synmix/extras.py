@@ -5,6 +5,14 @@ import sys
 
 from synmix.errors import UserError
 
+#: What brings an extra. Detectron2 0.6 names a URL among its dependencies, which pip refuses and uv can leave out.
+HOW = {
+    "train": "pip install 'synmix[train]'",
+    "sweep": "pip install 'synmix[sweep]'",
+    "detectron2": "uv pip install --no-deps --no-build-isolation -C=--global-option=build_py "
+    "-C=--build-option=--skip-build pb1-detectron2==0.6",
+}
+
 
 class MissingExtraError(UserError, ModuleNotFoundError):
     """A package of an extra is needed and not installed."""
@@ -15,11 +23,11 @@ def is_installed(module: str) -> bool:
     return module in sys.modules or importlib.util.find_spec(module) is not None
 
 
-def need(extra: str, **modules: str) -> None:
+def need(remedy: str, **modules: str) -> None:
     """Sees to it that packages are installed.
 
     Args:
-        extra: of ``pyproject.toml``, which brings them.
+        remedy: of :data:`HOW`.
         modules: package as it is imported -> what it is called.
 
     Raises:
@@ -27,4 +35,4 @@ def need(extra: str, **modules: str) -> None:
     """
     for module, title in modules.items():
         if not is_installed(module):
-            raise MissingExtraError(f"{title} is not installed; pip install 'synmix[{extra}]' brings it.", name=module)
+            raise MissingExtraError(f"{title} is not installed; this brings it: {remedy}", name=module)

@@ -1,6 +1,6 @@
 """The audit counts what a person would count, and notices each assumption that does not hold."""
 
-import runpy
+import importlib
 import sys
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from synmix.harmonize.audit_pictures import harmonization_picture, paint
 from synmix.harmonize.findings import ASSUMPTIONS, MEASURES, findings
 from synmix.harmonize.prepare import prepare
 
-TOOLS = Path(__file__).parents[3] / "tools"
 ROAD, POLE, PERSON, RIDER, CAR, BUS, BICYCLE = 7, 17, 24, 25, 26, 28, 33
 NONE = Path("none.png")
 
@@ -143,7 +142,7 @@ def registered(synscapes_root, tmp_path, monkeypatch):
 def run(monkeypatch, tool, *arguments):
     """Runs a tool in this process."""
     monkeypatch.setattr(sys, "argv", [tool, *map(str, arguments)])
-    return runpy.run_path(str(TOOLS / tool))["main"]()
+    return importlib.import_module(f"synmix.cli.{Path(tool).stem}").main()
 
 
 def test_audit_tool_compares_registered_data_sets_and_the_raw_folder(registered, tmp_path, monkeypatch, capsys):

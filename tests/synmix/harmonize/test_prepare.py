@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import resource
-import runpy
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import polars as pl
 import pytest
 
 from synmix import files
+from synmix.cli import prepare_synscapes
 from synmix.data import cityscapes
 from synmix.data.described import described
 from synmix.data.images import read_instance_map, read_label_map
@@ -233,7 +233,7 @@ def test_killed_tool_goes_on_where_it_stopped(synscapes_root, write, tmp_path, w
 def run_here(monkeypatch, *arguments):
     """Runs the tool in this process: what it returns or raises."""
     monkeypatch.setattr(sys, "argv", ["prepare_synscapes.py", *map(str, arguments)])
-    return runpy.run_path(str(TOOL))["main"]()
+    return prepare_synscapes.main()
 
 
 def test_tool_lists_its_rules_and_refuses_what_it_does_not_know(synscapes_root, tmp_path, monkeypatch, capsys):

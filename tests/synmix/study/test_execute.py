@@ -1,6 +1,5 @@
 """A run is trained once, resumed where it broke, and its failure stops nobody else."""
 
-import importlib.util
 import shutil
 import sys
 import threading
@@ -9,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from synmix.cli import choose_removal as tool
 from synmix.config import CONFIGS
 from synmix.errors import UserError
 from synmix.files import write_text
@@ -184,9 +184,6 @@ def test_a_study_goes_on_without_what_failed_and_repeats_only_that(store, traine
 def test_removal_thresholds_are_chosen_from_all_seeds_of_the_store(store):
     figure_4 = replace(STUDY.experiment("removal", MINI), seeds=(0, 1))
     study.run_all(all_runs([figure_4]), store, workers=3)
-    spec = importlib.util.spec_from_file_location("choose_removal", CONFIGS.parent / "tools/choose_removal.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     found = tool._of_study(store.root, "mini")
     assert [percent for percent, _ in found] == [percent for percent in MINI.grid["removal"] for _ in range(2)]
     curves = tool._curves(found)

@@ -1,6 +1,6 @@
 """Sweeps through Hydra: each job one run, failures told at the end, a repeated command repeats nothing."""
 
-import importlib.util
+import importlib
 import sys
 
 import polars as pl
@@ -18,9 +18,7 @@ def sweep(monkeypatch, tmp_path):
     """Calls tools/sweep.py in this process, on the miniature; returns its exit code."""
 
     def call(*arguments: str) -> int:
-        spec = importlib.util.spec_from_file_location("sweep_tool", TOOL)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = importlib.import_module("synmix.cli.sweep")
         flags = [argument for argument in arguments if argument.startswith("-")]
         keys = [argument for argument in arguments if not argument.startswith("-")]
         scale = [] if any(key.startswith("scale=") for key in keys) else ["scale=mini"]

@@ -1,24 +1,15 @@
 """The command line of tools/train_net.py."""
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from synmix.cli import train_net
 from synmix.errors import UserError
 
 TOOL = Path(__file__).parents[3] / "tools/train_net.py"
-
-
-@pytest.fixture(scope="module")
-def train_net():
-    """The tool as a module."""
-    spec = importlib.util.spec_from_file_location("train_net", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize(
@@ -29,7 +20,7 @@ def train_net():
         "SEED -1 SOLVER.STEPS (1,2) --config-file a.yaml --resume",
     ],
 )
-def test_pairs_stand_anywhere(train_net, monkeypatch, line):
+def test_pairs_stand_anywhere(monkeypatch, line):
     monkeypatch.setattr(sys, "argv", ["train_net.py", *line.split()])
     arguments = train_net.parse_arguments()
     assert arguments.opts == ["SEED", "-1", "SOLVER.STEPS", "(1,2)"]
@@ -50,7 +41,7 @@ def test_it_can_be_run_by_itself():
         ("MODEL.DEVICE cpu --eval-only", "WEIGHTS is empty"),
     ],
 )
-def test_mistakes_are_sentences_before_anything_is_started(train_net, monkeypatch, line, sentence):
+def test_mistakes_are_sentences_before_anything_is_started(monkeypatch, line, sentence):
     monkeypatch.setattr(sys, "argv", ["train_net.py", *line.split()])
     with pytest.raises(UserError, match=sentence):
         train_net.main()

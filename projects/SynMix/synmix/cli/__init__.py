@@ -1,0 +1,1 @@
+"""The command line: ``synmix COMMAND``, and what tools/ and datasets/ run."""

@@ -1,0 +1,213 @@
+"""Chooses removal thresholds per class, in two ways.
+
+Before any training, by bringing the synthetic labels' sizes closest to the real ones':
+    uv run tools/choose_removal.py match --real cityscapes_instance_train --synthetic synscapes_instance_train
+
+From the results of a removal sweep, by the knee of each class's curve (paper 4.1, Figure 4): the study's, or any as
+PERCENT=RESULTS.json:
+    uv run tools/choose_removal.py sweep --store runs/paper
+    uv run tools/choose_removal.py sweep 0=a/results/NAME.json 30=b/results/NAME.json 60=c/results/NAME.json
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from synmix.compose.removal import DEFAULT
+from synmix.compose.removal_rules import PIXELS, RULES, RemovalRule
+from synmix.compose.thresholds import Distance, knee, knee_interval, label_sizes, match_sizes, median_frame_pixels
+from synmix.data import sources
+from synmix.errors import UserError, argument_parser
+from synmix.evaluate.result import read_result, result_path
+from synmix.files import read_json
+from synmix.kinds import FACTOR, Number, argument
+from synmix.pictures import CHARTS, check_ending, save_figure
+from synmix.report.estimates import Estimates
+from synmix.statistics import Runs
+from synmix.study.comparison import Arm
+from synmix.study.experiments import SYNTHETIC, removed
+from synmix.study.index import readable_records
+from synmix.study.scale import load_scale
+from synmix.study.store import Store
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Curves = Mapping[str, Mapping[float, Sequence[float]]]
+_RESAMPLES = 200  # of the images, for the knees' intervals
+console = Console(highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    args = _parser().parse_args()
+    if args.plot:
+        check_ending(args.plot, CHARTS)
+    args.run(args)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argument_parser(__doc__)
+    commands = parser.add_subparsers(required=True, metavar="{match,sweep}")
+    match = commands.add_parser("match", help="match the sizes of a real data set, before any training")
+    match.add_argument("--real", default="cityscapes_instance_train", help="the data set to match")
+    match.add_argument("--synthetic", default="synscapes_instance_train", help="the data set to remove labels of")
+    match.add_argument("--distance", choices=get_args(Distance), default=get_args(Distance)[0])
+    match.add_argument("--as-is", action="store_true", help="compare pixels as they are, not scaled to equal frames")
+    match.add_argument(
+        "--by", choices=RULES, default=PIXELS.name, help="match what this rule removes by, not sizes in pixels"
+    )
+    match.set_defaults(run=_match)
+    sweep = commands.add_parser("sweep", help="take the knee of each class from a removal sweep's results")
+    sweep.add_argument("results", nargs="*", metavar="PERCENT=FILE", help="a result; a percentage may come repeatedly")
+    sweep.add_argument("--store", type=Path, help="take all seeds of the study's Figure 4 from this results store")
+    sweep.add_argument("--scale", default="paper", help="the scale of the store's runs (default: paper)")
+    sweep.add_argument(
+        "--tolerance", type=argument(FACTOR), default=1.0, help="AP points that count as no loss (default: 1)"
+    )
+    sweep.set_defaults(run=_sweep)
+    for command in (match, sweep):
+        command.add_argument("--plot", type=Path, metavar="FILE", help="also draw the curves there (.png, .svg)")
+    return parser
+
+
+def _match(args: argparse.Namespace) -> None:
+    tables = [sources.source(name).table() for name in (args.real, args.synthetic)]
+    frame_pixels, rule = None if args.as_is else median_frame_pixels(tables[0]), RULES[args.by]
+    real, synthetic = (label_sizes(table, frame_pixels, rule) for table in tables)
+    matches, overall = match_sizes(real, synthetic, args.distance, rule)
+    what = "Sizes" if rule is PIXELS else f"{rule.name.replace('_', ' ').capitalize()}"
+    table = Table(
+        title=f"{what} of '{args.synthetic}' matched to '{args.real}' ({args.distance} distance)", title_justify="left"
+    )
+    table.add_column("class")
+    for heading in ("real", "synthetic", "remove %", f"up to [{rule.unit}]", "distance", "after"):
+        table.add_column(escape(heading), justify="right")  # Rich takes [px] for a colour
+    for match in matches:
+        limit = "-" if match.threshold is None else f"{match.threshold:,.{0 if rule.is_size else 2}f}"
+        counts = f"{match.num_real:,}", f"{match.num_synthetic:,}", str(match.percent)
+        table.add_row(match.category, *counts, limit, f"{match.before:.3f}", f"{match.after:.3f}")
+    console.print(table)
+    few = [match.category for match in matches if min(match.num_real, match.num_synthetic) < 30]
+    if few:
+        console.print(f"Fewer than 30 labels stand behind {', '.join(few)}: take those percentages with care.")
+    console.print(f"One percentage for all classes: {overall} (DATASETS.REMOVAL.default {overall})")
+    _print_overrides({match.category: match.percent for match in matches}, overall, rule)
+    if args.plot:
+        from synmix.compose.pictures import size_distributions
+
+        _save(size_distributions(real, synthetic, matches, rule), args.plot)
+
+
+def _sweep(args: argparse.Namespace) -> None:
+    results = [_parse(argument) for argument in args.results] + (
+        _of_study(args.store, args.scale) if args.store else []
+    )
+    if not results:
+        raise UserError("there is nothing to choose from; give results as PERCENT=FILE, or --store with finished runs.")
+    curves, runs = _curves(results), _runs(results)
+    knees = {category: knee(curve, args.tolerance) for category, curve in curves.items()}
+    table = Table(title=f"Knees within {args.tolerance:g} AP of the best", title_justify="left")
+    table.add_column("class")
+    for heading in ("remove %", "95 %", "AP at best", "AP there"):
+        table.add_column(heading, justify="right")
+    for category, found in knees.items():
+        interval = "-"
+        if category in runs:
+            low, high = knee_interval(runs[category], args.tolerance)
+            interval = f"{low:g} to {high:g}" if low == low else "-"
+        table.add_row(category, f"{found.percent:g}", interval, f"{found.best:.1f}", f"{found.value:.1f}")
+    console.print(table)
+    console.print(_about(curves, runs))
+    percents = [found.percent for found in knees.values()]
+    _print_overrides({category: found.percent for category, found in knees.items()}, max(percents, key=percents.count))
+    if args.plot:
+        from synmix.compose.pictures import removal_curves
+
+        _save(removal_curves(curves, {category: found.percent for category, found in knees.items()}), args.plot)
+
+
+def _about(curves: Curves, runs: Mapping[str, Mapping[float, Runs]]) -> str:
+    """What the intervals hold."""
+    if not runs:
+        return "No intervals: the results hold no match tables, or are of different images; evaluate them again."
+    fewest = min(len(values) for curve in curves.values() for values in curve.values())
+    over = f"other images and seeds ({fewest} at least)" if fewest > 1 else "other images alone: one training each"
+    return f"Intervals are over {over}."
+
+
+def _parse(argument: str) -> tuple[float, Path]:
+    percent, _, path = argument.partition("=")
+    try:
+        number = float(percent) if path else -1.0
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 100:
+        raise UserError(f"'{argument}' is not PERCENT=FILE, for instance 30=results.json.")
+    return number, Path(path)
+
+
+def _of_study(folder: Path, scale_name: str) -> list[tuple[float, Path]]:
+    """Percentage and result of every finished run of Figure 4."""
+    scale = load_scale(scale_name)
+    records, _ = readable_records(Store(folder))
+    estimates, name = Estimates(records, scale), scale.data_set(SYNTHETIC)
+    return [
+        (percent, result_path(record.folder, name))
+        for percent in scale.grid["removal"]
+        for record in estimates.finished(removed(scale, percent))
+        if name in record.results
+    ]
+
+
+def _curves(results: Sequence[tuple[float, Path]]) -> dict[str, dict[float, list[float]]]:
+    """Class -> percentage -> the AP of every result given for it."""
+    curves: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for number, path in results:
+        result = read_json(path) if path.is_file() else {}
+        classes = result.get("classes") if isinstance(result, dict) else None
+        if not isinstance(classes, dict):
+            raise UserError(
+                f"'{path}' is not a result (it has no 'classes'); tools/eval_cityscapes.py --json writes one."
+            )
+        for category, values in classes.items():
+            found = values.get("AP", "") if isinstance(values, dict) else ""
+            if found is not None and not Number().accepts(found):
+                raise UserError(f"'{path}' has no number 'AP' for the class '{category}'; evaluate again.")
+            if found is not None:
+                curves[category][number].append(float(found))
+    return curves
+
+
+def _runs(results: Sequence[tuple[float, Path]]) -> dict[str, dict[float, Runs]]:
+    """Class -> percentage -> the runs with their replicates; nothing where a result has none, or other images."""
+    by_percent: dict[float, list[Any]] = defaultdict(list)
+    for number, path in results:
+        if "matches" not in read_json(path):
+            return {}
+        by_percent[number].append(read_result(path))
+    found = [result for same in by_percent.values() for result in same]
+    if len({result.images for result in found}) > 1 or len(found[0].images) < 2:
+        return {}
+    arms = {percent: Arm(f"{percent:g} %", dict(enumerate(same)), _RESAMPLES) for percent, same in by_percent.items()}
+    classes = [name for name in found[0].table.classes if not np.isnan(found[0].figures[f"AP-{name}"])]
+    return {name: {percent: arm.runs(f"AP-{name}") for percent, arm in arms.items()} for name in classes}
+
+
+def _print_overrides(percents: Mapping[str, float], default: float, rule: RemovalRule = PIXELS) -> None:
+    """The keys to paste: the rule where it is not the usual one, the default, and the classes that differ from it."""
+    keys = {DEFAULT: default, **{name: percent for name, percent in percents.items() if percent != default}}
+    console.print("\nConfig overrides to paste:")
+    by = "" if rule is PIXELS else f"DATASETS.REMOVAL_BY {rule.name} "
+    console.print(f"  {by}" + " ".join(f"DATASETS.REMOVAL.{name} {percent:g}" for name, percent in keys.items()))
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    save_figure(path, figure)
+    console.print(f"wrote {path}")

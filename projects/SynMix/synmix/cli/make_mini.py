@@ -1,0 +1,117 @@
+"""Draws the miniatures, by default under ``$DETECTRON2_DATASETS/mini``: streets in the raw formats of Cityscapes and
+Synscapes, and with ``--encodings`` in those of other data sets; or, with ``--vehicles``, vehicles with keypoints in
+those of CarFusion and CitySample."""
+
+import argparse
+from pathlib import Path
+
+from miniature.streets.encoded import chosen_encodings, write_encodings
+from miniature.streets.encodings import ENCODINGS
+from miniature.streets.preview import write_preview
+from miniature.streets.write import IMAGES, Drawing
+from miniature.streets.write import write_miniature as write_streets
+from miniature.vehicles.write import Miniature
+from miniature.vehicles.write import write_miniature as write_vehicles
+from synmix.data.described import described
+from synmix.data.sources import datasets_root
+from synmix.errors import argument_parser
+from synmix.harmonize.prepare import prepare
+from synmix.kinds import COUNT, Number, Whole, argument
+from synmix.pictures import PICTURES, check_ending
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argument_parser(__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--output", type=Path, help="folder to draw into (default: $DETECTRON2_DATASETS/mini)")
+    parser.add_argument("--seed", type=argument(COUNT), default=0, help="decides every frame")
+    parser.add_argument("--vehicles", action="store_true", help="draw vehicles with keypoints instead of streets")
+    parser.add_argument(
+        "--height", type=argument(Whole(1, 10_000)), help="rows of an image (default: streets 128, vehicles 64)"
+    )
+    parser.add_argument(
+        "--width", type=argument(Whole(1, 10_000)), help="columns of an image (default: streets 256, vehicles 96)"
+    )
+    parser.add_argument("--real-train", type=argument(COUNT), default=160, help="real frames for training")
+    parser.add_argument("--real-val", type=argument(COUNT), default=40, help="real frames for validation")
+    parser.add_argument("--real-test", type=argument(COUNT), default=20, help="real frames for testing")
+    parser.add_argument(
+        "--synthetic", type=argument(COUNT), default=960, help="synthetic frames in all; the split comes later"
+    )
+    parser.add_argument("--density", type=argument(Number(0, 5)), default=1.0, help="1 for the usual number of objects")
+    parser.add_argument("--images", nargs="+", default=["rgb"], choices=IMAGES, help="synthetic renderings")
+    parser.add_argument(
+        "--encodings", nargs="+", default=[], metavar="NAME",
+        help=f"also draw and harmonise these, or 'all': {', '.join(ENCODINGS)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--encoded", type=argument(Whole(1, 100_000)), default=40, metavar="N", help="frames of each encoding"
+    )
+    parser.add_argument("--num-workers", type=argument(COUNT), default=0, help="processes; 0: all cores")
+    parser.add_argument("--preview", type=Path, metavar="PNG", help="also write a picture of streets and their labels")
+    parser.add_argument("--force", action="store_true", help="draw anew, whatever the folder holds")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Draws what was asked for."""
+    arguments = parse_arguments()
+    chosen_encodings(arguments.encodings)
+    if arguments.preview:
+        check_ending(arguments.preview, PICTURES)
+    output = arguments.output or datasets_root() / "mini"
+    (draw_vehicles if arguments.vehicles else draw_streets)(arguments, output)
+
+
+def draw_vehicles(arguments: argparse.Namespace, output: Path) -> None:
+    """Draws CarFusion's and CitySample's stand-ins."""
+    given = {"seed": arguments.seed, "height": arguments.height, "width": arguments.width}
+    miniature = Miniature(**{name: value for name, value in given.items() if value is not None})
+    write_vehicles(output, miniature, arguments.num_workers, arguments.force)
+    print(f"the miniature is in {output}: carfusion and citysample")
+
+
+def draw_streets(arguments: argparse.Namespace, output: Path) -> None:
+    """Draws Cityscapes' and Synscapes' stand-ins and harmonises the synthetic one."""
+    drawing = Drawing(arguments.seed, arguments.height or 128, arguments.width or 256, arguments.density)
+    write_streets(
+        output,
+        seed=drawing.seed,
+        height=drawing.height,
+        width=drawing.width,
+        real=(arguments.real_train, arguments.real_val, arguments.real_test),
+        synthetic=arguments.synthetic,
+        density=drawing.density,
+        images=arguments.images,
+        num_workers=arguments.num_workers,
+        force=arguments.force,
+    )
+    if arguments.preview:
+        write_preview(arguments.preview, drawing)
+        print(f"frames and labels are shown in {arguments.preview}")
+    prepare(
+        output / "Synscapes",
+        output / "synscapes_harmonized",
+        images=arguments.images[0],
+        num_workers=arguments.num_workers,
+        overwrite=arguments.force,
+    )
+    print(f"the miniature is in {output}: cityscapes, Synscapes, and Synscapes harmonised in synscapes_harmonized")
+    if arguments.encodings:
+        draw_encodings(arguments, output, drawing)
+
+
+def draw_encodings(arguments: argparse.Namespace, output: Path, drawing: Drawing) -> None:
+    """Draws further encodings and harmonises each."""
+    names = chosen_encodings(arguments.encodings)
+    write_encodings(output, drawing, names, arguments.encoded, arguments.num_workers, arguments.force)
+    for name in names:
+        description = described(name)
+        prepare(
+            output / description.folder,
+            output / description.copy,
+            name=name,
+            num_workers=arguments.num_workers,
+            overwrite=arguments.force,
+        )
+        print(f"{description.title}: {description.folder}, harmonised in {description.copy}")

@@ -1,0 +1,119 @@
+"""Draws the ground truth of registered data sets: a sheet of evenly spread frames, or the frames named.
+
+Instances have their class's colour (Cityscapes' own where it has one) and name; groups and what is not evaluated stay
+unpainted.
+"""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import polars as pl
+
+from synmix.data.images import read_instance_map, read_rgb
+from synmix.data.segmentation import mask_of
+from synmix.data.sources import source
+from synmix.data.table import InstanceTable
+from synmix.errors import UserError, argument_parser
+from synmix.kinds import SIZE, Whole, argument
+from synmix.pictures import draw_masks, save_picture, side_by_side
+from synmix.progress import console, track
+
+#: Images narrower than this are enlarged before drawing, so that names can be read.
+_MIN_WIDTH = 1024
+#: Instances that cover less of the image get no name.
+_NAMED_SHARE = 0.001
+_POINT = (255, 221, 0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argument_parser(__doc__)
+    parser.add_argument("datasets", nargs="+", metavar="DATASET", help="such as cityscapes_instance_train")
+    parser.add_argument(
+        "--frames", type=argument(SIZE), default=6, metavar="N", help="how many of each (default: %(default)s)"
+    )
+    parser.add_argument("--frame", nargs="+", default=[], metavar="NAME", help="these frames instead")
+    parser.add_argument("--columns", type=argument(Whole(1, 20)), default=2, help="of the sheet (default: %(default)s)")
+    parser.add_argument("--no-names", action="store_true", help="leave class names out")
+    parser.add_argument(
+        "--output", type=Path, default=Path("output/pictures"), help="folder for DATASET.png (default: %(default)s)"
+    )
+    parser.add_argument("--single", action="store_true", help="a file per frame in full size instead of a sheet")
+    return parser
+
+
+def _chosen(table: InstanceTable, names: Sequence[str], count: int) -> InstanceTable:
+    """The part of a table that holds the frames named, or ``count`` evenly spread ones."""
+    known = table.frames["frame"].to_list()
+    absent = [name for name in names if name not in known]
+    if absent:
+        raise UserError(f"'{table.name}' has no frame '{absent[0]}'; the first is '{known[0]}'.")
+    picked = list(names) or [
+        known[i] for i in np.linspace(0, len(known) - 1, min(count, len(known))).round().astype(int)
+    ]
+    inside = pl.col("frame").is_in(picked)
+    return InstanceTable(table.name, table.frames.filter(inside), table.instances.filter(inside))
+
+
+def _masks(record: Mapping[str, Any], size: tuple[int, int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Category and (H, W) bool mask of each annotation, at ``size`` pixels (height, width), largest first."""
+    instance_map = read_instance_map(record["instance_map"]) if record.get("instance_map") else None
+    labels = [annotation for annotation in record["annotations"] if not annotation["iscrowd"]]
+    masks = []
+    for annotation in labels:
+        if instance_map is not None:
+            mask = instance_map == annotation["instance_id"]
+        elif annotation.get("segmentation"):
+            mask = mask_of(annotation["segmentation"], record["height"], record["width"])
+        else:
+            mask = np.zeros((record["height"], record["width"]), bool)  # keypoints alone
+        mask = cv2.resize(mask.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
+        masks.append((annotation["category_id"], mask))
+    yield from sorted(masks, key=lambda item: -int(item[1].sum()))
+
+
+def _draw(record: Mapping[str, Any], classes: Sequence[str], names: bool) -> np.ndarray:
+    """A frame with its labels: (H, W, 3) RGB, enlarged where it is small."""
+    image = read_rgb(record["file_name"])
+    scale = max(1, -(-_MIN_WIDTH // image.shape[1]))
+    image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    size = image.shape[0], image.shape[1]
+    masks = list(_masks(record, size))
+    captions = [classes[category] if mask.mean() > _NAMED_SHARE and names else "" for category, mask in masks]
+    shown = draw_masks(image, masks, captions, opacity=0.45, classes=classes)
+    return _draw_points(shown, record, scale)
+
+
+def _draw_points(image: np.ndarray, record: Mapping[str, Any], scale: int) -> np.ndarray:
+    for annotation in record["annotations"]:
+        for x, y, visibility in np.reshape(annotation.get("keypoints", []), (-1, 3)).tolist():
+            if visibility:
+                cv2.circle(image, (round(x * scale), round(y * scale)), 4, _POINT, -1 if visibility == 2 else 1)
+    return image
+
+
+def _visualize(name: str, args: argparse.Namespace) -> Path:
+    data = source(name)
+    records = data.dicts(_chosen(data.table(), args.frame, args.frames))
+    classes = data.classes
+    panels = [
+        (f"{record['image_id']}: {len(record['annotations'])} labels", _draw(record, classes, not args.no_names))
+        for record in track(records, f"drawing {name}", len(records))
+    ]
+    if args.single:
+        for (_, picture), record in zip(panels, records, strict=True):
+            save_picture(args.output / name / f"{Path(record['image_id']).stem}.png", picture)
+        return args.output / name
+    rows = [panels[start : start + args.columns] for start in range(0, len(panels), args.columns)]
+    save_picture(args.output / f"{name}.png", side_by_side(rows, width=_MIN_WIDTH if args.columns < 3 else 720))
+    return args.output / f"{name}.png"
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    for name in args.datasets:
+        console.print(f"written: {_visualize(name, args)}")
+    return 0
