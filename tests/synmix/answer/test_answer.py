@@ -184,7 +184,7 @@ def test_the_tools_own_bad_input(paper_csv, tmp_path):
     for arguments, words in [
         (("--predict", "1,2"), "--predict is '1,2'"),
         (("--budget", "5"), "belong together"),
-        (("--data-set", "city"), "--data-set chooses within a --store"),
+        (("--data-set", "city"), "--dataset chooses within a --store"),
         (("--least-gain", "nan"), "--least-gain is nan"),
         (("--output", paper_csv), "a file stands in its place"),
     ]:

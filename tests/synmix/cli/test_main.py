@@ -8,6 +8,7 @@ import pytest
 
 from synmix.cli.main import COMMANDS, main
 from synmix.config_files import CONFIGS
+from synmix.files import read_json, write_json
 
 FILES = sorted([*CONFIGS.parent.glob("tools/*.py"), *CONFIGS.parent.glob("datasets/*.py")])
 
@@ -67,3 +68,17 @@ def test_a_missing_extra_is_named(synmix, monkeypatch):
     monkeypatch.setattr("synmix.extras.is_installed", lambda module: False)
     code, _, said = synmix("sweep")
     assert (code, said) == (2, "error: Hydra is not installed; this brings it: pip install 'synmix[sweep]'\n")
+
+
+def test_json_holds_what_is_printed(synmix, tmp_path):
+    file = tmp_path / "plan.json"
+    assert synmix("plan", "--iterations", "80000", "--json", str(file))[0] == 0
+    found = read_json(file)
+    assert (found["real"], found["synthetic"], found["epochs"]) == (2975, 9825, 50.0)
+    results = []
+    for percent, ap in ((0, 30.0), (30, 30.5), (60, 12.0)):
+        path = tmp_path / f"{percent}.json"
+        write_json(path, {"classes": {"car": {"AP": ap}}})
+        results.append(f"{percent}={path}")
+    assert synmix("choose-removal", "sweep", *results, "--json", str(file))[0] == 0
+    assert read_json(file)["classes"]["car"] == {"percent": 30, "best": 30.5, "value": 30.5, "interval": None}

@@ -319,15 +319,19 @@ def test_the_tool_plans_declares_and_judges(store, monkeypatch, capsys):
         return ended.value.code, printed.out + printed.err
 
     given = ["--control", "cityscapes.yaml", "--mixed", "mixture.yaml", "--min-gain", 2]
-    code, text = call("plan", *given, "--seed-sd", 0.7, "--image-se", 0.4, "--gains", 3, "--seeds", 3, 5)
+    file = store.root.parent / "gate.json"
+    spread = ["--seed-sd", 0.7, "--image-se", 0.4]
+    code, text = call("plan", *given, *spread, "--gains", 3, "--seeds", 3, 5, "--json", file)
     assert code == 0 and "inconclusive" in text and "GPU hours" in text
+    assert [row["seeds"] for row in read_json(file)["rows"]][:1] == [3]
     code, text = call("declare", *given, "--name", "pays", "--seeds", 0, 1, 2)
     assert code == 0 and "sealed" in text and (store.root / "gates/pays.json").is_file()
     assert call("judge", "pays")[0] == 4
     fill(store)
-    code, text = call("judge", "pays")
+    code, text = call("judge", "pays", "--json", file)
     assert code == 0 and text.startswith("PASS: AP on mini_cityscapes") and "explores" not in text
-    assert "pays" in call("list")[1]
+    assert read_json(file)["answer"] == "pass" and len(read_json(file)["interval"]) == 2
+    assert "pays" in call("list", "--json", file)[1] and read_json(file)[0]["terms"]["name"] == "pays"
     code, text = call("declare", *given, "--name", "late", "--seeds", 0, 1, 2, "--confidence", 95)
     assert code == 2 and "did you mean 0.95" in text and not (store.root / "gates/late.json").exists()
     assert "explores" in call("declare", *given, "--name", "late", "--seeds", 0, 1, 2)[1]

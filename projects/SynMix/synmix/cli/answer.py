@@ -27,7 +27,13 @@ def parse_arguments() -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--table", type=Path, help="a CSV of results, one row per training")
     source.add_argument("--store", type=Path, help="a store of runs")
-    parser.add_argument("--data-set", help="with --store: the evaluated set whose AP is asked about (default: real)")
+    parser.add_argument(
+        "--dataset",
+        "--data-set",
+        dest="data_set",
+        metavar="NAME",
+        help="with --store: the evaluated set whose AP is asked about (default: real)",
+    )
     parser.add_argument(
         "--only", action="append", default=[], metavar="COLUMN=VALUE[,VALUE]", help="take these rows only (repeatable)"
     )
@@ -66,7 +72,7 @@ def _table(arguments: argparse.Namespace) -> Table:
     keep = keep_rows(arguments.only)
     if arguments.table:
         if arguments.data_set:
-            raise UserError("--data-set chooses within a --store; name a table's rows with --only COLUMN=VALUE.")
+            raise UserError("--dataset chooses within a --store; name a table's rows with --only COLUMN=VALUE.")
         return read_table(arguments.table, keep)
     from synmix.study.answering import read_store  # Detectron2: a table does not wait for it
 

@@ -17,6 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from synmix.cli.results import add_json, write_result_json
 from synmix.errors import UserError, argument_parser
 from synmix.kinds import Many, Whole
 from synmix.pictures import PICTURES, check_ending, save_picture
@@ -41,6 +42,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--points", type=int, default=14, choices=sorted(SCHEMAS), help="points of --yolo or --coco")
     parser.add_argument("--flip", metavar="0,1,..", help="audit this flip index instead of the data set's own")
     parser.add_argument("--picture", type=Path, metavar="PNG", help="a frame, its mirror, its points before and after")
+    add_json(parser)
     return parser.parse_args()
 
 
@@ -108,6 +110,7 @@ def main() -> int:
     keypoints = np.concatenate([frame.keypoints for frame in frames])
     found = audit(keypoints, flip, schema.points)
     show(found, Console(width=120))
+    write_result_json(arguments.json, found)
     if arguments.picture:
         save_picture(arguments.picture, show_flip(most_telling(frames), schema, flip))
         print(f"wrote {arguments.picture}")

@@ -10,8 +10,10 @@ PERCENT=RESULTS.json:
 """
 
 import argparse
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -20,6 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from synmix.cli.results import add_json, write_result_json
 from synmix.compose.removal import DEFAULT
 from synmix.compose.removal_rules import PIXELS, RULES, RemovalRule
 from synmix.compose.thresholds import Distance, knee, knee_interval, label_sizes, match_sizes, median_frame_pixels
@@ -72,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         "--tolerance", type=argument(FACTOR), default=1.0, help="AP points that count as no loss (default: 1)"
     )
     sweep.set_defaults(run=_sweep)
+    add_json(match, sweep)
     for command in (match, sweep):
         command.add_argument("--plot", type=Path, metavar="FILE", help="also draw the curves there (.png, .svg)")
     return parser
@@ -99,6 +103,7 @@ def _match(args: argparse.Namespace) -> None:
         console.print(f"Fewer than 30 labels stand behind {', '.join(few)}: take those percentages with care.")
     console.print(f"One percentage for all classes: {overall} (DATASETS.REMOVAL.default {overall})")
     _print_overrides({match.category: match.percent for match in matches}, overall, rule)
+    write_result_json(args.json, {DEFAULT: overall, "classes": {match.category: asdict(match) for match in matches}})
     if args.plot:
         from synmix.compose.pictures import size_distributions
 
@@ -117,16 +122,17 @@ def _sweep(args: argparse.Namespace) -> None:
     table.add_column("class")
     for heading in ("remove %", "95 %", "AP at best", "AP there"):
         table.add_column(heading, justify="right")
+    ends = {category: knee_interval(known, args.tolerance) for category, known in runs.items() if category in knees}
     for category, found in knees.items():
-        interval = "-"
-        if category in runs:
-            low, high = knee_interval(runs[category], args.tolerance)
-            interval = f"{low:g} to {high:g}" if low == low else "-"
+        low, high = ends.get(category, (math.nan, math.nan))
+        interval = f"{low:g} to {high:g}" if low == low else "-"
         table.add_row(category, f"{found.percent:g}", interval, f"{found.best:.1f}", f"{found.value:.1f}")
     console.print(table)
     console.print(_about(curves, runs))
     percents = [found.percent for found in knees.values()]
     _print_overrides({category: found.percent for category, found in knees.items()}, max(percents, key=percents.count))
+    classes = {category: {**asdict(found), "interval": ends.get(category)} for category, found in knees.items()}
+    write_result_json(args.json, {"tolerance": args.tolerance, "classes": classes})
     if args.plot:
         from synmix.compose.pictures import removal_curves
 

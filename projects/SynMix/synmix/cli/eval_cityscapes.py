@@ -137,6 +137,8 @@ def _launch(arguments: argparse.Namespace) -> int:
 
 def _score_checkpoint(arguments: argparse.Namespace) -> int:
     """Scores ``MODEL.WEIGHTS`` on registered data sets; runs in each process."""
+    import synmix.before_detectron2  # noqa: F401
+
     from detectron2.utils import comm
 
     from synmix.config import load_config

@@ -13,6 +13,7 @@ Exit codes of judge: 0 pass, 1 fail, 3 inconclusive, 4 runs are missing, 5 equiv
 import argparse
 import math
 import sys
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from synmix.cli.results import add_json, write_result_json
 from synmix.errors import UserError, argument_parser
 from synmix.statistics import Estimate
 from synmix.study.experiments import REAL
@@ -56,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     for command in (declaring, planning):
         command.add_argument("--terms", type=Path, help="a YAML of terms; arguments beside it change it")
         for key, (kind, text) in _TERMS.items():
-            command.add_argument(f"--{key.replace('_', '-')}", type=kind, help=text)
+            words = [f"--{key.replace('_', '-')}", *(["--dataset"] if key == "data_set" else [])]
+            command.add_argument(*words, type=kind, help=text)
         command.add_argument("--seeds", type=int, nargs="+", help="a fixed list; of plan: numbers of seeds to compare")
         command.add_argument("--looks", type=int, nargs="+", help="numbers of seeds at which to look, ascending")
     planning.add_argument("--gains", type=float, nargs="+", help="true gains to suppose (default: around the least)")
@@ -65,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     planning.add_argument("--image-se", type=float, help="standard error from the images (default: as measured)")
     planning.add_argument("--pilot-control", help="an arm of the store to measure at (default: the control)")
     planning.add_argument("--pilot-mixed", help="the other one")
+    add_json(planning, judging, listing)
     for command in (declaring, planning, judging, listing):
         command.add_argument("--scale", default="paper", help=f"{', '.join(scale_names())} or a file (default: paper)")
         command.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
@@ -102,13 +106,19 @@ def _declare(arguments: argparse.Namespace, scale: Scale, store: Store) -> int:
 def _judge(arguments: argparse.Namespace, _: Scale, store: Store) -> int:
     verdict = judge(store, declaration(store, arguments.name))
     console.print(report(verdict))
+    write_result_json(arguments.json, _of_verdict(verdict))
     others = len(names(store)) - 1
     if others:
         console.print(f"{others} more are declared in this store; tools/gate.py list adjusts for that.")
     return EXIT_CODES[verdict.answer]
 
 
-def _list(_: argparse.Namespace, __: Scale, store: Store) -> int:
+def _of_verdict(verdict: GateVerdict) -> dict[str, Any]:
+    interval = verdict.gain and verdict.gain.interval(1 - verdict.level)
+    return {**asdict(verdict), "interval": interval, "p_value": verdict.p_value}
+
+
+def _list(arguments: argparse.Namespace, _: Scale, store: Store) -> int:
     judged = judge_all(store)
     if not judged:
         raise UserError(f"no gate is declared in '{store.root}'; tools/gate.py declare does.")
@@ -121,6 +131,8 @@ def _list(_: argparse.Namespace, __: Scale, store: Store) -> int:
         numbers = ("-", "-") if math.isnan(adjusted) else (f"{verdict.p_value:.3f}", f"{adjusted:.3f}")
         table.add_row(verdict.terms.name, when, _sentence(verdict.terms), verdict.answer, shown, *numbers)
     console.print(table)
+    every = [{**_of_verdict(verdict), "adjusted_p_value": adjusted} for verdict, adjusted in judged]
+    write_result_json(arguments.json, every)
     return 0
 
 
@@ -162,12 +174,14 @@ def _plan(arguments: argparse.Namespace, scale: Scale, store: Store) -> int:
     table = Table(title=f"{_sentence(terms, with_seeds=False)}: how likely each verdict is", title_justify="left")
     for heading in ("true gain", "seeds", "images", "pass", "fail", "equivalent", "inconclusive", "GPU hours"):
         table.add_column(heading, justify="right")
-    for row in plan(terms, spread, hours, gains, numbers, arguments.image_factors):
+    rows = list(plan(terms, spread, hours, gains, numbers, arguments.image_factors))
+    for row in rows:
         found = row.power
         shares = [f"{share:.0%}" for share in (found.passes, found.fails, found.equivalent, found.inconclusive)]
         cost = "?" if math.isnan(row.gpu_hours) else f"{row.gpu_hours:,.1f}"
         table.add_row(f"{row.gain:+g}", str(row.seeds), f"x {row.image_factor:g}", *shares, cost)
     console.print(table)
+    write_result_json(arguments.json, {"spread": asdict(spread), "rows": [asdict(row) for row in rows]})
     return 0
 
 

@@ -9,11 +9,13 @@ import argparse
 import json
 import shlex
 import statistics
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from synmix.cli.results import add_json, write_result_json
 from synmix.compose import published
 from synmix.compose.budget import iterations_of
 from synmix.compose.planner import Plan, nearest_cells, plan
@@ -32,6 +34,7 @@ def main() -> None:
     overrides = recommended.overrides(args.real, args.synthetic)
     console.print("\nConfig overrides to paste (the removal is the paper's choice, 4.1):")
     console.print("  " + " ".join(f"{key} {shlex.quote(value)}" for key, value in overrides))
+    write_result_json(args.json, {**asdict(recommended), "epochs": recommended.epochs, "overrides": dict(overrides)})
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--real", default="cityscapes_instance_train", help="name of the real data set")
     parser.add_argument("--synthetic", default="synscapes_instance_train", help="name of the synthetic data set")
+    add_json(parser)
     return parser
 
 

@@ -1,6 +1,6 @@
 """One frame of a data set with its labels at several removal thresholds, as the paper's Figure 3.
 
-uv run tools/show_removal.py --data-set synscapes_instance_train --frame synscapes_000000_000042 --output figure3.png
+uv run tools/show_removal.py --dataset synscapes_instance_train --frame synscapes_000000_000042 --output figure3.png
 """
 
 import argparse
@@ -31,7 +31,9 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argument_parser(__doc__)
-    parser.add_argument("--data-set", required=True, help="a registered data set")
+    parser.add_argument(
+        "--dataset", "--data-set", dest="data_set", metavar="NAME", required=True, help="a registered data set"
+    )
     parser.add_argument("--frame", help="its frame's name (default: the one with the most labels)")
     parser.add_argument(
         "--thresholds", type=argument(Number(0, 100)), nargs="+", default=FIGURE_3, help="default: %(default)s"
