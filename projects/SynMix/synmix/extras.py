@@ -8,6 +8,7 @@ from synmix.errors import UserError
 #: What brings an extra. Detectron2 0.6 names a URL among its dependencies, which pip refuses and uv can leave out.
 HOW = {
     "train": "pip install 'synmix[train]'",
+    "models": "pip install 'synmix[models]'",
     "sweep": "pip install 'synmix[sweep]'",
     "detectron2": "uv pip install --no-deps --no-build-isolation -C=--global-option=build_py "
     "-C=--build-option=--skip-build pb1-detectron2==0.6",

@@ -38,6 +38,7 @@ COMMANDS = {
     "evaluate": Command("eval_cityscapes", "score masks with error bars, compare models", "eval-cityscapes"),
     "predict": Command("predict", "a trained network on your own photographs"),
     "export": Command("export", "labels or predictions as a COCO file"),
+    "share": Command("share", "a training as a folder for a model hub"),
     "answer": Command("answer", "does it help, how much, what next: from a table of results"),
     "gate": Command("gate", "does mixing pay, by terms sealed beforehand?"),
     "sweep": Command("sweep", "train a run or a sweep of them with Hydra"),
