@@ -17,8 +17,8 @@ from synmix.data.png_chunks import Header, read_chunks
 _GRAY, _RGB = 0, 2  # colour types
 #: (depth, colour type) -> bytes of a pixel
 _STEPS = {(8, _GRAY): 1, (16, _GRAY): 2, (8, _RGB): 3}
-#: All others may change what OpenCV gives (transparency, gamma, turned images), or come in an order it refuses.
-_PLAIN = (b"IHDR", b"pHYs", b"IDAT", b"tEXt", b"tIME", b"IEND")
+#: OpenCV heeds none of these, gamma included; others may change what it gives (transparency, turned images, frames).
+_PLAIN = {b"IHDR", b"gAMA", b"cHRM", b"sRGB", b"bKGD", b"pHYs", b"IDAT", b"tEXt", b"tIME", b"IEND"}
 _LEAST_BYTES, _MOST_BYTES = 2**20, 2**28  # of the pixels: smaller images gain little, larger ones are for OpenCV
 _LAST_FILTER = 4
 #: Seconds that OpenCV may have taken before the compiled code is loaded; it saves half of them, and takes two itself.
@@ -43,11 +43,7 @@ def decode(data: bytes, least_bytes: int = 0) -> np.ndarray | None:
         return None
     header, step = chunks.header, _STEPS[chunks.header.depth, chunks.header.color]
     size = header.height * (1 + header.width * step)
-    try:
-        raw = isal_zlib.decompress(chunks.compressed, bufsize=size + 1)
-    except isal_zlib.error:  # type: ignore[misc]  # untyped there
-        return None
-    rows = np.frombuffer(raw, dtype=np.uint8)
+    rows = np.frombuffer(_inflated(chunks.compressed, size), dtype=np.uint8)
     if len(rows) != size or rows[:: size // header.height].max() > _LAST_FILTER:
         return None
     pixels = np.empty((header.height, header.width * step), dtype=np.uint8)
@@ -88,7 +84,7 @@ def _in_order(names: list[bytes]) -> bool:
     """Whether all chunks are known, the header is the first, and the pixels lie together."""
     pixels = [index for index, name in enumerate(names) if name == b"IDAT"]
     together = bool(pixels) and pixels[-1] - pixels[0] + 1 == len(pixels)
-    return together and names[0] == b"IHDR" and names.count(b"IHDR") == 1 and set(names) <= set(_PLAIN)
+    return together and names[0] == b"IHDR" and names.count(b"IHDR") == 1 and _PLAIN.issuperset(names)
 
 
 @lru_cache(maxsize=1)
@@ -99,6 +95,16 @@ def _compiled() -> Callable[[np.ndarray, int, np.ndarray], None] | None:
     except (ImportError, RuntimeError, OSError):  # absent, or no folder to keep the compiled code in
         return None
     return unfilter
+
+
+def _inflated(compressed: bytes, size: int) -> bytes:
+    """The bytes of a zlib stream; nothing where it is damaged or of another size, however large."""
+    stream = isal_zlib.decompressobj()
+    try:
+        raw = stream.decompress(compressed, size + 1)
+    except isal_zlib.error:  # type: ignore[misc]  # untyped there
+        return b""
+    return raw if stream.eof else b""
 
 
 def _arranged(pixels: np.ndarray, step: int) -> np.ndarray:

@@ -75,7 +75,8 @@ def _paeth_of_labels(source: np.ndarray, above: np.ndarray, row: np.ndarray) -> 
     """16-bit maps, four pixels at a time: where no difference is noted and the row above goes on as it was, the pixel
     on the left goes on."""
     words = len(row) // 8
-    noted, ups, lefts = (part[: 8 * words].view(np.uint64) for part in (source, above, row))
+    noted = source[: 8 * words].view(np.uint64)
+    ups, lefts = above[: 8 * words].view(np.uint64), row[: 8 * words].view(np.uint64)
     left = corner = np.uint64(0)
     for word in range(words):
         w = np.uint64(word)
