@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from itertools import pairwise
 
 import numpy as np
 
@@ -59,6 +60,6 @@ def png(samples, depth, color, random, *, interlaced=False, kinds=None, extra=()
             raw += filtered(rows, step, random.integers(0, 5, len(rows)) if kinds is None else kinds[: len(rows)])
     compressed = zlib.compress(raw, level)
     cuts = [len(compressed) * part // parts for part in range(parts + 1)]
-    pixels = b"".join(chunk(b"IDAT", compressed[a:b]) for a, b in zip(cuts, cuts[1:], strict=False))
+    pixels = b"".join(chunk(b"IDAT", compressed[a:b]) for a, b in pairwise(cuts))
     header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, int(interlaced))
     return SIGNATURE + chunk(b"IHDR", header) + b"".join(extra) + pixels + chunk(b"IEND")

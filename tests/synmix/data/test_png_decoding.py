@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.synmix.data.png_writer import CHANNELS, DEPTHS, chunk, png
 
 from synmix.data import images, png_decoding
 from synmix.errors import UserError
-from tests.synmix.data.png_writer import CHANNELS, DEPTHS, chunk, png
 
 KINDS = [(color, depth) for color, depths in DEPTHS.items() for depth in depths]
 FAST = [(0, 8), (0, 16), (2, 8)]

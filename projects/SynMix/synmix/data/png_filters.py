@@ -102,6 +102,16 @@ def _paeth_of_three(source: np.ndarray, above: np.ndarray, row: np.ndarray) -> N
         corner, corner2, corner3 = up, up2, up3
 
 
+@njit(nogil=True)
+def _paeth_row(source: np.ndarray, above: np.ndarray, row: np.ndarray, step: int) -> None:
+    if step == 1:
+        _paeth_of_one(source, above, row)
+    elif step == 2:
+        _paeth_of_labels(source, above, row)
+    else:
+        _paeth_of_three(source, above, row)
+
+
 @njit(types.void(_ROWS, types.int64, _PIXELS), nogil=True, cache=True)
 def unfilter(rows: np.ndarray, step: int, pixels: np.ndarray) -> None:
     """Takes the filters of all rows back.
@@ -125,12 +135,8 @@ def unfilter(rows: np.ndarray, step: int, pixels: np.ndarray) -> None:
             _average_of_three(source, above, row)
         elif kind == _AVERAGE:
             _average(source, above, row, step)
-        elif kind == _PAETH and step == 1:
-            _paeth_of_one(source, above, row)
-        elif kind == _PAETH and step == 2:
-            _paeth_of_labels(source, above, row)
         elif kind == _PAETH:
-            _paeth_of_three(source, above, row)
+            _paeth_row(source, above, row, step)
         else:
             row[:] = source
         above = row
