@@ -3,6 +3,8 @@
 Importing this takes a second or two of processor time: ``png_decoding`` does it where that pays.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit, types
 
@@ -34,7 +36,8 @@ def _average(source: np.ndarray, above: np.ndarray, row: np.ndarray, step: int) 
 @njit(nogil=True)
 def _average_of_three(source: np.ndarray, above: np.ndarray, row: np.ndarray) -> None:
     """Three channels side by side: each waits for its own pixel on the left only."""
-    first = second = third = np.int32(0)
+    zero: Any = np.int32(0)
+    first = second = third = zero
     for x in range(len(row) // 3):
         i = np.uint64(x) * np.uint64(3)  # unsigned, so that no index is looked at for being negative
         j, k = i + np.uint64(1), i + np.uint64(2)
