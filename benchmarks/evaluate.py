@@ -23,6 +23,7 @@ import numpy as np
 from evaluate_scenes import LABEL_IDS, Scene, draw_scene, write_files
 from pycocotools import mask as mask_util
 
+from synmix.data import png_decoding
 from synmix.data.images import read_instance_map
 from synmix.errors import run_tool
 from synmix.evaluate.average_precision import average_precision, match_table
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=0, help="time so many images instead, copies of the scenes")
     arguments = parser.parse_args()
     scenes = [draw_scene(number) for number in range(arguments.scenes)]
+    png_decoding.take_over()
     if arguments.images:
         many_images(scenes, arguments.images)
         return

@@ -9,6 +9,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,11 @@ def main() -> None:
     os.environ["DETECTRON2_DATASETS"] = os.environ["SYNMIX_SAMPLES"]
     import torch
 
+    from synmix.data import png_decoding
+
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    png_decoding.take_over()
     with tempfile.TemporaryDirectory() as scratch:
         records = _records(Path(scratch))
         for title, chosen in records.items():
@@ -99,6 +103,10 @@ def _compare(title: str, records: list[dict[str, Any]], rounds: int) -> None:
         changed.merge_from_list(options)
         variants[name] = (SynMixMapper.from_config(changed), records)
     variants["only decoding image and map"] = (_decode, records)
+    variants["only decoding, by OpenCV"] = (_decode_by_opencv, records)
+    for kind, file in {"image": "file_name", "map": "instance_map"}.items():
+        for name, decode in {f"only the {kind}": _decode, f"only the {kind}, by OpenCV": _decode_by_opencv}.items():
+            variants[name] = (partial(decode, files=(file,)), records)
     times = _measure(variants, rounds)
     instances = statistics.mean(sum(not a["iscrowd"] for a in record["annotations"]) for record in records)
     print(f"\n{title}: {len(records)} frames, {instances:.1f} instances each, {rounds} rounds; processor ms a frame")
@@ -109,11 +117,16 @@ def _compare(title: str, records: list[dict[str, Any]], rounds: int) -> None:
         print(f"{name:30}{1000 * median:9.1f}{1000 * best:9.1f}{statistics.median(ratios):10.2f}")
 
 
-def _decode(record: dict[str, Any]) -> None:
+def _decode(record: dict[str, Any], files: tuple[str, ...] = ("file_name", "instance_map")) -> None:
     from synmix.data.images import read_map
 
-    read_map(record["file_name"])
-    read_map(record["instance_map"])
+    for file in files:
+        read_map(record[file])
+
+
+def _decode_by_opencv(record: dict[str, Any], files: tuple[str, ...] = ("file_name", "instance_map")) -> None:
+    for file in files:
+        cv2.imdecode(np.fromfile(record[file], dtype=np.uint8), cv2.IMREAD_UNCHANGED)
 
 
 def _measure(variants: dict[str, tuple[Callable, list]], rounds: int) -> dict[str, list[float]]:

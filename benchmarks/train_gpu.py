@@ -220,7 +220,7 @@ class _Batches:
         import torch
         from detectron2.structures import BitMasks, Boxes, Instances
 
-        from synmix.data.mapper import PackedMasks
+        from synmix.data.packed_masks import PackedMasks
 
         height, width = self.size
         image = torch.randint(0, 128, (3, height, width), generator=generator, dtype=torch.uint8)

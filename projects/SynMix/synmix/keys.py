@@ -187,8 +187,8 @@ TABLE: tuple[Key, ...] = (
     Key("SPEED.COMPILE_BACKBONE", FLAG,
         "torch.compile of the backbone; pays only where image sizes seldom change", False),
     Key("SPEED.PACKED_MASKS", FLAG,
-        "masks travel to the GPU as one map of instance numbers and are unpacked there, instead of a full frame "
-        "for each", False),
+        "masks travel to the GPU as one map of instance numbers, and targets are read from it, instead of a full "
+        "frame for each", False),
     Key("SPEED.PROFILE", COUNT,
         "iterations to profile, ten after the start, as a chrome trace each in OUTPUT_DIR/profile/; 0 profiles none",
         0),

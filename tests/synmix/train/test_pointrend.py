@@ -12,6 +12,7 @@ from detectron2.structures import BitMasks, Boxes, Instances
 from detectron2.utils.events import EventStorage
 
 from synmix.config import build_model, load_config
+from synmix.data.packed_masks import PackedMasks
 from synmix.train.run import train, with_device
 from synmix.train.trainer import SynMixTrainer
 from synmix.train.weights import load_weights_only
@@ -48,26 +49,76 @@ def test_a_batch_without_any_label_trains(mini):
     assert all(torch.isfinite(value) for value in losses.values())
 
 
-def test_packed_masks_give_the_same_losses(mini):
-    from synmix.data.mapper import PackedMasks
-
-    torch.manual_seed(0)
-    model = build_model(with_device(mini)).train()
+def image_with_labels(packed):
     numbers = torch.zeros(128, 256, dtype=torch.uint8)
-    numbers[20:60, 30:90], numbers[50:100, 100:200] = 1, 2
-    losses = []
-    for packed in (False, True):
-        record = image_without_labels()
-        instances = Instances((128, 256))
-        instances.gt_boxes = Boxes(torch.tensor([[30.0, 20, 90, 60], [100, 50, 200, 100]]))
-        instances.gt_classes = torch.tensor([2, 3])
-        masks = PackedMasks(numbers, torch.tensor([1, 2]))
-        instances.gt_masks = masks if packed else BitMasks(torch.stack([numbers == 1, numbers == 2]))
-        record["instances"] = instances
-        torch.manual_seed(1)
-        with EventStorage():
-            losses.append({name: value.item() for name, value in model([record]).items()})
-    assert losses[0] == losses[1]
+    numbers[20:60, 30:90], numbers[50:100, 100:200], numbers[0:30, 200:256] = 1, 2, 3
+    masks = PackedMasks(numbers, torch.tensor([1, 2, 3]))
+    instances = Instances((128, 256))
+    instances.gt_boxes = Boxes(torch.tensor([[30.0, 20, 90, 60], [100, 50, 200, 100], [200, 0, 256, 30]]))
+    instances.gt_classes = torch.tensor([2, 3, 0])
+    instances.gt_masks = masks if packed else BitMasks(masks.tensor)
+    return image_without_labels() | {"instances": instances}
+
+
+def losses_of(cfg, *batch):
+    torch.manual_seed(0)
+    model = build_model(with_device(cfg)).train()
+    torch.manual_seed(1)
+    with EventStorage() as storage:
+        losses = model(list(batch))
+    sum(losses.values()).backward()
+    gradient = sum(
+        parameter.grad.double().square().sum().item() for parameter in model.parameters() if parameter.grad is not None
+    )
+    logged = {name: value for name, (value, _) in storage.latest().items() if "mask" in name or "point" in name}
+    return {name: value.item() for name, value in losses.items()}, gradient, logged
+
+
+@pytest.mark.parametrize("head", ["PointRendMaskHead", "SynMixPointRendMaskHead"])
+@pytest.mark.parametrize("batch", [(True,), (True, False), (True, None, True)])
+def test_packed_masks_give_stock_heads_losses(mini, head, batch):
+    """Of a batch of maps, full frames and images without labels, with the same random numbers."""
+    stock, ours = mini.clone(), mini.clone()
+    stock.MODEL.ROI_MASK_HEAD.NAME, ours.MODEL.ROI_MASK_HEAD.NAME = "PointRendMaskHead", head
+    images = [image_without_labels() if packed is None else image_with_labels(packed) for packed in batch]
+    frames = [image_without_labels() if packed is None else image_with_labels(False) for packed in batch]
+    assert losses_of(ours, *images) == losses_of(stock, *frames)
+
+
+def test_other_mask_heads_take_packed_masks(mini):
+    mini.MODEL.ROI_MASK_HEAD.NAME, mini.MODEL.ROI_MASK_HEAD.POOLER_TYPE = "MaskRCNNConvUpsampleHead", "ROIAlignV2"
+    mini.MODEL.ROI_MASK_HEAD.NUM_CONV = 1
+    assert losses_of(mini, image_with_labels(True)) == losses_of(mini, image_with_labels(False))
+
+
+def test_no_full_frame_is_made_for_proposals(mini, monkeypatch):
+    """The heads ask for targets, never for the masks of 64 proposals."""
+    unpacked = []
+    frames = PackedMasks.tensor.fget
+    monkeypatch.setattr(PackedMasks, "tensor", property(lambda self: unpacked.append(len(self)) or frames(self)))
+    record = image_with_labels(True)
+    losses_of(mini, record)
+    assert sum(unpacked) <= len(record["instances"])
+
+
+def test_a_training_on_packed_masks_has_the_same_losses(mini, monkeypatch, tmp_path):
+    """Flips, resizes and crops of the mapper included, missing classes left out; to the bit."""
+    mini.SOLVER.MAX_ITER, mini.LOG.PICTURES, mini.DATASETS.MISSING_CLASSES = 4, 0, "ignore"
+    mini.INPUT.MIN_SIZE_TRAIN, mini.INPUT.CROP.ENABLED = (96, 112, 128), True
+    totals = {True: [], False: []}
+    for packed, found in totals.items():
+        cfg = mini.clone()
+        cfg.SPEED.PACKED_MASKS, cfg.OUTPUT_DIR = packed, str(tmp_path / f"packed-{packed}")
+        original = SynMixTrainer.run_step
+
+        def run_step(self, original=original, found=found):
+            original(self)
+            found.append(self.storage.latest()["total_loss"][0])
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SynMixTrainer, "run_step", run_step)
+            train(cfg)
+    assert len(totals[True]) == 4 and totals[True] == totals[False]
 
 
 def test_twenty_iterations_have_the_golden_losses_learn_and_leave_pictures(mini, monkeypatch):
@@ -95,7 +146,7 @@ def test_twenty_iterations_have_the_golden_losses_learn_and_leave_pictures(mini,
 def test_a_crash_and_a_resume_give_the_same_pointrend_to_the_bit(mini, tmp_path, monkeypatch):
     mini.SOLVER.MAX_ITER, mini.SOLVER.CHECKPOINT_PERIOD, mini.LOG.PICTURES = 6, 2, 0
     whole = mini.clone()
-    whole.OUTPUT_DIR = str(tmp_path / "whole")
+    whole.OUTPUT_DIR, whole.SPEED.PACKED_MASKS = str(tmp_path / "whole"), True  # changes no number
     train(whole)
     with monkeypatch.context() as patch:
         original = SynMixTrainer.run_step

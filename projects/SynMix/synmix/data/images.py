@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from synmix.data.png_decoding import by_opencv, decode_where_it_pays
 from synmix.errors import UserError
 from synmix.files import why_absent
 
@@ -33,10 +34,8 @@ def read_map(path: PathLike) -> np.ndarray:
 
 def _decoded(path: PathLike, data: bytes) -> np.ndarray:
     size_of(path, data)
-    try:  # imread only returns None, whatever was wrong
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        image = None
+    image = decode_where_it_pays(data)
+    image = by_opencv(data) if image is None else image
     if image is None:
         raise UserError(f"'{path}' is not a readable PNG (truncated or damaged?); fetch or write it again.")
     return image

@@ -19,6 +19,7 @@ from detectron2.structures import BitMasks, Boxes, BoxMode, Instances
 from fvcore.transforms.transform import TransformList
 
 from synmix.data.images import read_instance_map, read_map
+from synmix.data.packed_masks import PackedMasks
 from synmix.data.run_lengths import Regions, Runs, regions_of, runs_of
 from synmix.errors import UserError
 
@@ -35,7 +36,7 @@ class SynMixMapper:
         image_format: ``"BGR"`` or ``"RGB"``.
         fallback: maps the dicts without an ``instance_map``.
         crops: boxes are made anew from the masks, since a crop leaves them loose.
-        packed: ``gt_masks`` stays one map of instance numbers until it is on its device (:class:`PackedMasks`).
+        packed: ``gt_masks`` is one map of instance numbers (:class:`PackedMasks`).
 
     >>> from synmix.config import load_config
     >>> from synmix.data import source
@@ -99,36 +100,11 @@ class SynMixMapper:
         keep = instances.gt_boxes.nonempty(threshold=1e-5) & (pixels > 0)  # filter_empty_instances
         kept = torch.nonzero(keep).flatten()
         instances = instances if len(kept) == len(annotations) else instances[kept]
-        if self.packed and len(numbers) == 1:
-            instances.gt_masks = PackedMasks(torch.from_numpy(np.array(numbers[0], order="C")), kept + 1)
+        if self.packed:
+            instances.gt_masks = PackedMasks(torch.from_numpy(_joined(numbers)), kept + 1)
         else:
             instances.gt_masks = BitMasks(_masks(runs, kept.numpy(), len(annotations)))
         return instances
-
-
-class PackedMasks:
-    """The masks of one image as one map; moving it to a device unpacks it there to Detectron2's ``BitMasks``."""
-
-    def __init__(self, numbers: torch.Tensor, kept: torch.Tensor) -> None:
-        """
-        Args:
-            numbers: (H, W) uint8, the instance each pixel belongs to, 0 is none.
-            kept: (N,) the numbers of the instances, in their order.
-        """
-        self.numbers = numbers
-        self.kept = kept
-
-    def __len__(self) -> int:
-        return len(self.kept)
-
-    def __getitem__(self, item: Any) -> "PackedMasks":
-        return PackedMasks(self.numbers, self.kept[item])
-
-    def to(self, *args: Any, **kwargs: Any) -> BitMasks:
-        """Moves the map and unpacks it there: (N, H, W) bool."""
-        numbers = self.numbers.to(*args, **kwargs)
-        kept = self.kept.to(numbers.device, numbers.dtype)
-        return BitMasks(numbers[None] == kept[:, None, None])
 
 
 def _read_image(record: dict[str, Any], image_format: str) -> np.ndarray:
@@ -171,6 +147,16 @@ def _augmented_numbers(
         number_of[ids] = np.arange(1, len(ids) + 1)
         maps.append(transforms.apply_segmentation(np.take(number_of, instance_map)))
     return maps
+
+
+def _joined(maps: list[np.ndarray]) -> np.ndarray:
+    """(H, W) uint8, or int32 where there are several maps: the numbers 1..N of all of them; 0 is none."""
+    if len(maps) == 1:
+        return np.array(maps[0], order="C")  # augmented arrays may be views that run backwards
+    joined = np.zeros(maps[0].shape, dtype=np.int32)
+    for part, numbers in enumerate(maps):
+        np.add(numbers, part * _PER_MAP, out=joined, where=numbers > 0, dtype=np.int32)
+    return joined
 
 
 def _sizes(runs: list[Runs], count: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,13 +3,13 @@
 Nine tenths of decoding a mask is inflating two megapixels of zeros, which ISA-L does five times faster than zlib.
 """
 
-import struct
 from itertools import pairwise
 
 import numpy as np
 from isal import isal_zlib
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from synmix.data.png_chunks import read_chunks
+
 _NONE, _SUB, _UP, _PAETH = 0, 1, 2, 4  # PNG specification, 9.2; Average goes pixel by pixel and is left to OpenCV
 _FILTERS = (_NONE, _SUB, _UP, _PAETH)
 _MOST_BYTES = 2**28  # what a header may ask for before a pixel is seen
@@ -26,15 +26,15 @@ def decode_mask(data: bytes) -> np.ndarray | None:
     Returns:
         (H, W) bool, or None for every other or damaged file: let a full decoder say what it is.
     """
-    parts = _header_and_pixels(data)
-    if parts is None:
+    chunks = read_chunks(data)
+    if chunks is None:
         return None
-    (width, height, *kind), compressed = parts
+    width, height, *kind = chunks.header
     size = height * (width + 1)
     if kind != [8, 0, 0, 0, 0] or not 0 < size <= _MOST_BYTES:
         return None
     try:
-        raw = isal_zlib.decompress(compressed, bufsize=size + 1)
+        raw = isal_zlib.decompress(chunks.compressed, bufsize=size + 1)
     except isal_zlib.error:  # type: ignore[misc]  # untyped there
         return None
     if len(raw) != size:
@@ -59,26 +59,6 @@ def _band(rows: np.ndarray) -> tuple[int, int]:
         return 0, 0
     fresh = np.flatnonzero(np.isin(rows[noted[-1] + 1 :, 0], (_NONE, _SUB)))
     return int(noted[0]), int(noted[-1] + 1 + fresh[0]) if len(fresh) else len(rows)
-
-
-def _header_and_pixels(data: bytes) -> tuple[tuple[int, ...], bytes] | None:
-    """The fields of IHDR and the joined IDAT chunks; None where a chunk is torn or its checksum wrong."""
-    if not data.startswith(_SIGNATURE):
-        return None
-    position, header, pixels = len(_SIGNATURE), None, []
-    while position + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, position)
-        kind, end = data[position + 4 : position + 8], position + 8 + length
-        if data[end : end + 4] != struct.pack(">I", isal_zlib.crc32(data[position + 4 : end])):
-            return None
-        if kind == b"IHDR" and length == 13:
-            header = struct.unpack_from(">IIBBBBB", data, position + 8)
-        elif kind == b"IDAT":
-            pixels.append(data[position + 8 : end])
-        elif kind == b"IEND":
-            return None if header is None else (header, b"".join(pixels))
-        position = end + 4
-    return None
 
 
 def _unfiltered(image: np.ndarray, filters: np.ndarray) -> np.ndarray | None:

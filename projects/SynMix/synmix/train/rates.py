@@ -11,7 +11,7 @@ import torch
 from detectron2.structures import BitMasks, Boxes
 from detectron2.utils.events import EventStorage
 
-from synmix.data.mapper import PackedMasks
+from synmix.data.packed_masks import PackedMasks
 from synmix.train import memory
 from synmix.train.loader import build_loader, raise_failure
 from synmix.train.trainer import SynMixTrainer
