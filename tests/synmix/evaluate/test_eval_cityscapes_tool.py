@@ -1,6 +1,5 @@
 """tools/eval_cityscapes.py: what it prints and writes, and the exit codes a script can use."""
 
-import importlib.util
 import json
 import shutil
 import sys
@@ -10,24 +9,21 @@ import cv2
 import numpy as np
 import pytest
 
+from synmix.cli.eval_cityscapes import main
 from synmix.errors import UserError
 from synmix.evaluate.result import read_result
 from synmix.evaluate.why import explain, why_json
 
-TOOL = Path(__file__).parents[3] / "tools" / "eval_cityscapes.py"
 HEIGHT, WIDTH = 48, 64
 
 
 @pytest.fixture
 def tool(monkeypatch, capsys):
     """Runs the tool with arguments; returns its exit code and what it printed."""
-    spec = importlib.util.spec_from_file_location("eval_cityscapes", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
 
     def run(*arguments) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["eval_cityscapes.py", *map(str, arguments)])
-        code = module.main()
+        code = main()
         return code, capsys.readouterr().out
 
     return run
