@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from synmix.cli.eval_cityscapes import main
+from synmix.config_files import CONFIGS
 from synmix.errors import UserError
 from synmix.evaluate.result import read_result
 from synmix.evaluate.why import explain, why_json
@@ -175,7 +176,7 @@ def test_numbers_out_of_their_range(tool, capsys, option, value):
     assert ended.value.code == 2 and f"argument {option}: '{value}' is not possible" in capsys.readouterr().err
 
 
-MINI = TOOL.parents[1] / "configs" / "mini.yaml"
+MINI = CONFIGS / "mini.yaml"
 
 
 def test_a_checkpoint_must_be_given(tool, mini_root, monkeypatch):
