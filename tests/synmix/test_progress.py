@@ -79,3 +79,15 @@ def test_a_worker_of_joblibs_may_start_processes(monkeypatch):
     monkeypatch.setattr(multiprocessing.context._default_context, "_actual_context", foreign)
     assert process_context().get_start_method() == "spawn"
     assert multiprocessing.get_start_method(allow_none=True) in (None, *multiprocessing.get_all_start_methods())
+
+
+def kind_of(item) -> str:
+    return type(item).__name__
+
+
+def test_what_is_detectron2s_can_go_to_other_processes():
+    from detectron2.structures import BoxMode
+
+    from synmix import before_detectron2  # noqa: F401
+
+    assert list(parallel_map(kind_of, [BoxMode.XYXY_ABS] * 16, "looking", 2)) == ["BoxMode"] * 16

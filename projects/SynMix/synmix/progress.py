@@ -3,11 +3,13 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from importlib import import_module
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
@@ -16,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from synmix.errors import UserError
 
+_BEFORE_DETECTRON2 = "synmix.before_detectron2"
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -66,7 +69,8 @@ def parallel_map(
     context = process_context()
     chunk = max(1, min(32, len(items) // (4 * workers)))
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent)
+    prepared = _BEFORE_DETECTRON2 in sys.modules
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(prepared,))
     try:
         with _signals_kept():
             results = pool.map(function, items, chunksize=chunk)
@@ -94,6 +98,13 @@ def _signals_kept() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(with_detectron2: bool) -> None:
+    """A pool's initializer. What the pool is given may be of Detectron2's: what that needs comes first."""
+    end_with_parent()
+    if with_detectron2:
+        import_module(_BEFORE_DETECTRON2)
 
 
 def end_with_parent() -> None:

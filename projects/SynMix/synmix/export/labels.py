@@ -152,7 +152,7 @@ def _measured(records: Sequence[Record], tables: Iterable[InstanceTable]) -> lis
         {
             **record,
             "annotations": [
-                {**raw, "bbox": _box(raw), **said[record["dataset"], record["image_id"], raw["instance_id"]]}
+                {**_plain(raw), **said[record["dataset"], record["image_id"], raw["instance_id"]]}
                 for raw in record["annotations"]
             ],
         }
@@ -163,6 +163,11 @@ def _measured(records: Sequence[Record], tables: Iterable[InstanceTable]) -> lis
 def _said(row: dict[str, Any]) -> dict[str, Any]:
     attributes = {name: row[name] for name in ATTRIBUTE_SCHEMA if row.get(name) is not None}
     return {"area": row["pixels"], "attributes": attributes}
+
+
+def _plain(raw: Record) -> Record:
+    """An annotation with COCO's box, and nothing of Detectron2's: other processes need none of it."""
+    return {key: value for key, value in raw.items() if key != "bbox_mode"} | {"bbox": _box(raw)}
 
 
 def _box(raw: Record) -> list[float]:
