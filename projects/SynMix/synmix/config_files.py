@@ -33,7 +33,8 @@ def config_path(path: str | Path) -> Path:
     for candidate in (expanded(path), CONFIGS / path):
         if is_file(candidate):
             return candidate
-    folder = next((place for place in (Path(path).parent, CONFIGS) if any(place.glob("*.yaml"))), CONFIGS)
+    above = Path(path).parent
+    folder = above if above != Path() and any(above.glob("*.yaml")) else CONFIGS  # a bare name is one of ours
     known = sorted(str(other.relative_to(folder)) for other in folder.glob("*.yaml"))
     hint = did_you_mean(Path(path).name, known)
     raise UserError(f"config '{path}' does not exist.{hint} Configs in '{folder}': {', '.join(known)}.")

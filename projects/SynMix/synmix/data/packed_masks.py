@@ -7,6 +7,8 @@ Legend: H, W are the image's height and width, N the masks, P points of each, S 
 
 from typing import Any
 
+import synmix.before_detectron2  # noqa: F401
+
 import torch
 from detectron2.layers import ROIAlign
 from detectron2.structures import BitMasks

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import synmix.before_detectron2  # noqa: F401
+
 import torch
 
 from synmix.compose.manifest import read_manifest
