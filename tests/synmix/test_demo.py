@@ -6,6 +6,7 @@ import runpy
 import signal
 import sys
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,14 @@ from synmix.demo.verdict import reach_verdict
 from synmix.errors import UserError
 from synmix.evaluate.result import make_result, result_path, write_result
 from synmix.files import write_json
-from synmix.harmonize import prepare
 from synmix.neutral import numbers_of
 
 TINY = {"seed": 0, "height": 64, "width": 128, "density": 1.0, "images": ["rgb"]}
 FRAMES = {"train": 4, "val": 2, "test": 1, "synthetic": 8}
 ITERATIONS = 2
 #: Stage -> whose call gets a signal, and which call of it; those of the trainings' processes are PLUGIN's.
-STAGES = {"drawing": (write, "_write_frame", 3), "harmonising": (prepare, "prepare_frame", 2)}
+HARMONISING = import_module("synmix.harmonize.prepare")  # the room's face has the function under this name
+STAGES = {"drawing": (write, "_write_frame", 3), "harmonising": (HARMONISING, "prepare_frame", 2)}
 #: In a training's process: notes its calls, and does once in the real images' training what the file "do" says.
 PLUGIN = """
 import hashlib, multiprocessing, os, signal, time

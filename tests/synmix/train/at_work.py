@@ -8,10 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from synmix.errors import UserError, run_tool
+from tests.synmix.train import conftest as toys
 
-# isort: split
-from tests.synmix.train import conftest as toys  # after synmix, which makes Detectron2 importable
+from synmix.errors import UserError, run_tool
 
 WORDS = ("slow", "poison", "alone", "evaluate-slowly", "prepare-slowly", "unshared")
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import synmix.before_detectron2  # noqa: F401
+
 import numpy as np
 import pytest
 import torch
