@@ -22,7 +22,7 @@ from synmix.config_files import CONFIGS
 SUBSTITUTIONS = (
     (r"(carfusion_14pt.yaml .*) model.pth", r"\1 model_keypoints.pth"),
     (r"configs/vehicle_keypoints/(?!kill_switch)\w+\.yaml", "tiny_keypoints.yaml"),
-    (r"configs/\w+\.yaml", "tiny.yaml"),
+    (r"configs/(models/)?\w+\.yaml", "tiny.yaml"),
     (r"(config=)\w+\.yaml(?!.*scale=)", r"\1tiny.yaml"),
     (r"--num-gpus \d", "--num-gpus 1"),
     (r"ACCUMULATE 4", "ACCUMULATE 2"),
@@ -62,6 +62,7 @@ CANNOT = {
     r"^uv run pytest": "this is it",
     r"^(uv run )?(docs/slurm/one_node|srun)|launcher=slurm": "needs SLURM: tests/synmix/study/test_slurm.py",
     r"^uv run torchrun": "starts ranks by torchrun: tests/synmix/train/test_processes.py",
+    r"--upload": "needs a token and the network: tests/synmix/export/test_share.py",
     r"benchmarks/": "measures for minutes, with the machine to itself",
 }
 #: Exit codes that a command is documented to end with, beside 0.

@@ -1,8 +1,8 @@
 """Makes a folder of a training that others can use: weights as safetensors, config, manifest, results, a model card.
 
 uv run tools/share.py output/mini --output shared/mini
-uv run tools/share.py output/mini --output shared/mini --answer answer/answer.md
-uv run tools/share.py output/mini --output shared/mini --upload OWNER/NAME    # with a token in HF_TOKEN, and only then
+uv run tools/share.py output/mini --output shared/answered --answer answer/answer.md
+uv run tools/share.py output/mini --output shared/given --upload OWNER/NAME   # with a token in HF_TOKEN, and only then
 """
 
 import argparse
