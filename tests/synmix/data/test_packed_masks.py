@@ -52,13 +52,18 @@ def drawn(seed, height, width, instances, count):
     return random, PackedMasks(numbers, kept), BitMasks(numbers == kept[:, None, None].to(numbers.dtype))
 
 
+DRAWN = {
+    "seed": st.integers(0, 2**32 - 1),
+    "height": SIDES,
+    "width": SIDES,
+    "instances": st.sampled_from([1, 2, 5, 40, 300]),
+}
+
+
 @pytest.mark.parametrize("device", DEVICES)
 @settings(max_examples=150, deadline=None)
 @given(
-    seed=st.integers(0, 2**32 - 1),
-    height=SIDES,
-    width=SIDES,
-    instances=st.sampled_from([1, 2, 5, 40, 300]),
+    **DRAWN,
     count=st.integers(0, 12),
     side=st.sampled_from([1, 7, 14, 28]),
     frames=st.sampled_from([1, 3, 1000]),
@@ -77,10 +82,7 @@ def test_coarse_targets(device, seed, height, width, instances, count, side, fra
 @pytest.mark.parametrize("device", DEVICES)
 @settings(max_examples=150, deadline=None)
 @given(
-    seed=st.integers(0, 2**32 - 1),
-    height=SIDES,
-    width=SIDES,
-    instances=st.sampled_from([1, 2, 5, 40, 300]),
+    **DRAWN,
     count=st.integers(1, 12),
     points=st.sampled_from([1, 9, 196]),
     beyond=st.sampled_from([0.0, 0.1, 3.0]),
