@@ -1,6 +1,7 @@
 """Does the answer depend on the model? The gain of the mixture at equal length, model by model."""
 
 from synmix.report.estimates import Estimate, Estimates
+from synmix.report.numbers import gain_text
 from synmix.report.report_model import Grid, Paragraph, Section
 from synmix.statistics import holm
 from synmix.study.experiments import REAL, control, training
@@ -56,11 +57,5 @@ def _row(
 ) -> tuple[str, ...]:
     means = [estimates.estimate(run, REAL) for run in pair]
     shown = [f"{mean.value:.1f}" if mean else "–" for mean in means]
-    return name, *shown, _signed(estimates.difference(*pair, REAL)), _signed(change), verdict
-
-
-def _signed(found: Estimate | None) -> str:
-    if found is None:
-        return "–"
-    interval = "one training on a side" if found.is_open else f"{found.low:+.1f}, {found.high:+.1f}"
-    return f"{found.value:+.1f} [{interval}]".replace("-", "\N{MINUS SIGN}")
+    found = (estimates.difference(*pair, REAL), change)
+    return name, *shown, *(gain_text(each) if each else "–" for each in found), verdict

@@ -3,6 +3,7 @@
 import math
 
 from synmix.report.claims import Finding
+from synmix.report.estimates import Estimate
 from synmix.report.report_model import CheckItem, Number
 
 _PLURAL = {"holds": "hold", "does not hold": "do not hold", "open": "are open", "not yet run": "are not yet run"}
@@ -36,8 +37,13 @@ def control_text(number: Number) -> str:
         return ""
     if gain is None:
         return f"control {control.value:.1f}"
+    return f"{gain_text(gain)} on {control.value:.1f}"
+
+
+def gain_text(gain: Estimate) -> str:
+    """A difference in points with its interval."""
     ends = "one seed" if gain.is_open else f"{_signed(gain.low)}, {_signed(gain.high)}"
-    return f"{_signed(gain.value)} [{ends}] on {control.value:.1f}"
+    return f"{_signed(gain.value)} [{ends}]"
 
 
 def _signed(value: float) -> str:

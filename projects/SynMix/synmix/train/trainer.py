@@ -68,7 +68,7 @@ class SynMixTrainer(DefaultTrainer):
         torch.manual_seed(model_seed(self.seed))
         model = self.build_model(cfg)
         leave_out_missing(cfg, model)
-        optimizer = build_optimizer(cfg, model)
+        optimizer = self.build_optimizer(cfg, model)
         self._trainer = GuardedStep(
             wrap_model(cfg, model),
             optimizer,
@@ -124,6 +124,11 @@ class SynMixTrainer(DefaultTrainer):
             model.backbone.compile(dynamic=True)  # in place: names in checkpoints stay as they are
         logger.debug("model:\n%s", model)
         return model
+
+    @classmethod
+    def build_optimizer(cls, cfg: CfgNode, model: nn.Module) -> torch.optim.Optimizer:
+        """See :func:`synmix.train.optimizers.build_optimizer`; a trainer of one's own can have another."""
+        return build_optimizer(cfg, model)
 
     def build_writers(self) -> list[EventWriter]:
         """The progress line, ``metrics.json`` as Detectron2 writes it, TensorBoard, Weights & Biases."""

@@ -15,6 +15,7 @@ from detectron2.utils.file_io import Detectron2Handler, PathManager
 from iopath.common.file_io import get_cache_dir
 
 from synmix.errors import UserError
+from synmix.extras import HOW, need
 from synmix.files import is_file
 
 logger = logging.getLogger(__name__)
@@ -61,10 +62,9 @@ def fetch(source: str) -> str:
 
 def _from_hub(source: str) -> str:
     """The tensors of a model on the Hugging Face hub, in its cache."""
-    try:
-        from huggingface_hub import hf_hub_download
-    except ImportError:
-        raise UserError(f"weights '{source}' need the package huggingface_hub; install synmix[models].") from None
+    need(HOW["models"], huggingface_hub="huggingface_hub")
+    from huggingface_hub import hf_hub_download
+
     try:
         return hf_hub_download(source.removeprefix(_HUB), "model.safetensors")
     except Exception as error:  # of HTTP, of the hub, of the disk
@@ -138,10 +138,9 @@ def load_weights_only(path: str | Path) -> dict[str, Any]:
 
 
 def _load_safetensors(path: str) -> dict[str, Any]:
-    try:
-        from safetensors.torch import load_file
-    except ImportError:
-        raise UserError(f"'{path}' needs the package safetensors; install synmix[models].") from None
+    need(HOW["models"], safetensors="safetensors")
+    from safetensors.torch import load_file
+
     try:
         return {"model": load_file(path)}
     except Exception:  # safetensors raises its own
