@@ -13,8 +13,7 @@ from synmix.compose.manifest_text import summary
 from synmix.compose.removal import describe_removal, mark_removed
 from synmix.compose.removal_rules import PIXELS, RULES, rule_of
 from synmix.compose.thresholds import label_sizes, match_sizes
-from synmix.data.attributes import ATTRIBUTE_SCHEMA
-from synmix.data.table import INSTANCE_SCHEMA, InstanceTable
+from synmix.data.table import WITH_ATTRIBUTES, InstanceTable
 from synmix.errors import UserError
 from synmix.keys import TABLE
 
@@ -31,7 +30,7 @@ def rows(labels):
         (f"f{index % 3}", index, category, pixels, 0, 0, 1, height, crowd, *attributes)
         for index, (category, pixels, height, crowd, *attributes) in enumerate(labels)
     ]
-    return pl.DataFrame(full, schema={**INSTANCE_SCHEMA, **ATTRIBUTE_SCHEMA}, orient="row")
+    return pl.DataFrame(full, schema=WITH_ATTRIBUTES, orient="row")
 
 
 def test_the_key_offers_the_rules_that_there_are_and_the_papers_is_the_default():

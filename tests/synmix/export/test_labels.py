@@ -14,7 +14,7 @@ from pycocotools.coco import COCO
 
 from synmix.compose.composition import CompositionSpec, compose
 from synmix.data import coco, sources
-from synmix.data.attributes import ATTRIBUTE_SCHEMA
+from synmix.data.attributes import ATTRIBUTES
 from synmix.data.cityscapes import frame_paths
 from synmix.data.images import read_instance_map
 from synmix.errors import UserError
@@ -47,7 +47,7 @@ def come_back(file: Path, images: Path, name="again"):
 def rows(table):
     """What must be equal, by image: a COCO data set calls frames by their files."""
     frames = {frame: Path(image).resolve().name for frame, image in table.frames.select("frame", "image").iter_rows()}
-    known = [column for column in (*COLUMNS, *ATTRIBUTE_SCHEMA) if column in table.instances.columns]
+    known = [column for column in (*COLUMNS, *ATTRIBUTES) if column in table.instances.columns]
     columns = table.instances.select("frame", *known).iter_rows()
     return sorted((frames[frame], *rest) for frame, *rest in columns)
 

@@ -14,10 +14,12 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 from synmix import files
 from synmix.cli import prepare_synscapes
 from synmix.data import cityscapes
+from synmix.data.attributes import read_attributes, with_attributes
 from synmix.data.described import described
 from synmix.data.images import read_instance_map, read_label_map
 from synmix.data.listing import frame_at
@@ -26,6 +28,7 @@ from synmix.data.table import build_table
 from synmix.errors import UserError
 from synmix.files import read_json
 from synmix.harmonize import frame as frame_module
+from synmix.harmonize.frame import write_map
 from synmix.harmonize.prepare import prepare
 from synmix.harmonize.relabel import harmonize
 from synmix.harmonize.summary_text import summary_text
@@ -326,12 +329,12 @@ def test_what_synscapes_says_of_instances_comes_along_by_their_new_ids(synscapes
     prepare(synscapes_root, tmp_path / "copy", num_workers=1)
     frames = {frame.name[-2:]: frame for frame in cityscapes.list_frames(tmp_path / "copy", "train")}
     # riders come in the order of the Synscapes ids: the motorcycle's first; hidden and unknown instances are left out
-    assert read_json(frames["03"].attributes) == {
-        "occluded": {"25001": 0.25, "26000": 1.0, "33000": 0.25},
-        "truncated": {"25001": 0.0, "33000": 0.0},
-        "distance": {"25001": 9.0, "33000": 9.0},
+    assert read_attributes(frames["03"].instance_map) == {
+        "occluded": {25001: 0.25, 26000: 1.0, 33000: 0.25},
+        "truncated": {25001: 0.0, 33000: 0.0},
+        "distance": {25001: 9.0, 33000: 9.0},
     }
-    assert read_json(frames["04"].attributes) == {"occluded": {}, "truncated": {}, "distance": {}}
+    assert read_attributes(frames["04"].instance_map) == {"occluded": {}, "truncated": {}, "distance": {}}
     rows = build_table("copy", list(frames.values()), num_workers=1).instances
     assert rows.filter(pl.col("occluded").is_not_null()).select("frame", "instance_id", "occluded").rows() == [
         (frames["03"].name, 25001, 0.25), (frames["03"].name, 26000, 1.0), (frames["03"].name, 33000, 0.25),
@@ -342,25 +345,28 @@ def test_a_copy_from_before_attributes_gets_them_and_nothing_else_changes(synsca
     known(synscapes_root, 2, occluded={"3300001": 0.25})
     output = tmp_path / "copy"
     prepare(synscapes_root, output, num_workers=1)
-    maps = {path: path.read_bytes() for path in output.rglob("*_gtFine_*.png")}
     frames = cityscapes.list_frames(output, "train")
-    for each in frames:
-        each.attributes.unlink()
+    maps = {each.instance_map: read_instance_map(each.instance_map) for each in frames}
+    for path, pixels in maps.items():
+        write_map(path, pixels)
     before = build_table("copy", frames, num_workers=1)
     assert "occluded" not in before.instances.columns
     summary = prepare(synscapes_root, output, num_workers=1)
     assert (summary.written, summary.kept) == (8, 2)
-    assert maps == {path: path.read_bytes() for path in output.rglob("*_gtFine_*.png")}
+    for path, pixels in maps.items():
+        np.testing.assert_array_equal(read_instance_map(path), pixels)
+        np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels)
     after = build_table("copy", frames, num_workers=1)  # the table of before is stale
     assert after.instances["occluded"].drop_nulls().to_list() == [0.25, 0.25]
     assert after.instances.select(before.instances.columns).equals(before.instances)
 
 
-def test_a_damaged_side_file_is_named(synscapes_root, tmp_path):
+def test_attributes_that_cannot_be_are_named(synscapes_root, tmp_path):
     prepare(synscapes_root, tmp_path / "copy", num_workers=1)
     frame = cityscapes.list_frames(tmp_path / "copy", "train")[0]
-    for spoilt in ("{", "[]", '{"occluded": {}}', '{"occluded": {"a": 1}, "truncated": {}, "distance": {}}',
-                   '{"occluded": {"1": 7}, "truncated": {}, "distance": {}}'):  # fmt: skip
-        frame.attributes.write_text(spoilt)
-        with pytest.raises(UserError, match=r"gtFine_attributes\.json'"):
+    png = frame.instance_map.read_bytes()
+    for spoilt in ({}, {"occluded": {}}, {"occluded": {"a": 1}, "truncated": {}, "distance": {}},
+                   {"occluded": {"1": 7}, "truncated": {}, "distance": {}}):  # fmt: skip
+        frame.instance_map.write_bytes(with_attributes(png, spoilt))
+        with pytest.raises(UserError, match=r"the text of '.*gtFine_instanceIds\.png' does not hold attributes"):
             build_table("spoilt", [frame], num_workers=1)

@@ -1,26 +1,26 @@
 """What some data sets say of a label beside its pixels: how much of it is hidden, cut off, and how far away it is.
 
-In a Cityscapes layout a side file for each frame holds it, ``<frame>_gtFine_attributes.json``: attribute -> instance id
--> number. Frames without one, and instances that it leaves out, have none.
+In a Cityscapes layout a frame's instance map holds it, as PNG text (one file more a frame took a quarter more time):
+JSON, attribute -> instance id -> number. Maps without it, and instances that it leaves out, have none.
 """
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
+from synmix.data.png_chunks import text_of, with_text
 from synmix.errors import UserError
-from synmix.files import read_json
 
 #: Optional columns of the instance table: the share of an object that others hide (0..1), the share that lies outside
 #: of the image (0..1), and the distance from the camera in metres.
-ATTRIBUTE_SCHEMA = {"occluded": pl.Float64, "truncated": pl.Float64, "distance": pl.Float64}
+ATTRIBUTES = ("occluded", "truncated", "distance")
 
 #: Attribute -> instance id -> value.
 Attributes = Mapping[str, Mapping[int, float]]
 
+_KEYWORD = "synmix attributes"
 _HIGHEST = {"occluded": 1.0, "truncated": 1.0, "distance": sys.float_info.max}  # the lowest is 0
 
 
@@ -29,20 +29,34 @@ def is_value(attribute: str, value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value <= _HIGHEST[attribute]
 
 
-def read_attributes(path: Path) -> dict[str, dict[int, float]]:
-    """Reads a frame's side file; {} where there is none.
+def with_attributes(png: bytes, attributes: Mapping[str, Mapping[str, float]]) -> bytes:
+    """An instance map's file with attributes; every one of ``ATTRIBUTES`` is to be there, perhaps empty."""
+    return with_text(png, _KEYWORD, json.dumps(attributes, allow_nan=False))
+
+
+def has_attributes(instance_map: Path) -> bool:
+    """Whether :func:`with_attributes` made the file."""
+    return text_of(instance_map, _KEYWORD) is not None
+
+
+def read_attributes(instance_map: Path) -> dict[str, dict[int, float]]:
+    """Reads a frame's attributes; {} where there are none.
 
     Raises:
-        UserError: it is damaged.
+        UserError: they are not what they can be.
     """
-    if not path.exists():
+    text = text_of(instance_map, _KEYWORD)
+    if text is None:
         return {}
-    content = read_json(path)
     try:
-        found = {name: {int(key): value for key, value in content[name].items()} for name in ATTRIBUTE_SCHEMA}
+        content = json.loads(text)
+        found = {name: {int(key): value for key, value in content[name].items()} for name in ATTRIBUTES}
         wrong = [name for name, values in found.items() if not all(is_value(name, each) for each in values.values())]
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         wrong = ["content"]
     if wrong:
-        raise UserError(f"'{path}' does not hold attributes of instances (its {wrong[0]}); have it written again.")
+        raise UserError(
+            f"the text of '{instance_map}' does not hold attributes of instances (its {wrong[0]}); have the map written "
+            "again."
+        )
     return found

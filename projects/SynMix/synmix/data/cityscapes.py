@@ -11,7 +11,6 @@ SPLITS = ("train", "val", "test")
 IMAGE_SUFFIX = "_leftImg8bit.png"
 INSTANCE_SUFFIX = "_gtFine_instanceIds.png"
 LABEL_SUFFIX = "_gtFine_labelIds.png"
-ATTRIBUTES_SUFFIX = "_gtFine_attributes.json"
 
 
 @dataclass(frozen=True, order=True)
@@ -39,12 +38,6 @@ class Frame:
     def label_map(self) -> Path:
         """The class of each pixel."""
         return Path(self.label_stem + LABEL_SUFFIX)
-
-    @property
-    def attributes(self) -> Path:
-        """What is known of its instances beside their pixels (``data/attributes.py``); most data sets have no such
-        file."""
-        return Path(self.label_stem + ATTRIBUTES_SUFFIX)
 
 
 def frame_paths(root: Path, split: str, name: str) -> Frame:

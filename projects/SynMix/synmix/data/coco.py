@@ -14,7 +14,7 @@ from typing import Any, get_args
 import polars as pl
 from pycocotools import mask as mask_util
 
-from synmix.data.attributes import ATTRIBUTE_SCHEMA
+from synmix.data.attributes import ATTRIBUTES
 from synmix.data.coco_categories import class_of_category
 from synmix.data.coco_checks import (
     ANNOTATION,
@@ -245,7 +245,7 @@ def _labels(
         pixels = max(1, round(_area(raw, height, width)))
         known = numbers_in(raw.get("attributes") or {})
         crowd = bool(raw.get("iscrowd", 0))
-        yield (name, raw["id"], category, pixels, *box, crowd, *(known.get(each) for each in ATTRIBUTE_SCHEMA))
+        yield (name, raw["id"], category, pixels, *box, crowd, *(known.get(each) for each in ATTRIBUTES))
 
 
 def _area(raw: Mapping[str, Any], height: int, width: int) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synmix.data.attributes import ATTRIBUTE_SCHEMA, is_value
+from synmix.data.attributes import ATTRIBUTES, is_value
 from synmix.data.images import MOST_PIXELS, image_size
 from synmix.data.segmentation import counts_of
 from synmix.errors import UserError
@@ -73,8 +73,8 @@ OPTIONAL: Mapping[str, Kind] = {
 
 
 def numbers_in(attributes: Mapping[str, Any]) -> dict[str, float]:
-    """Of the attributes of an annotation those of ``ATTRIBUTE_SCHEMA`` that are numbers or yes and no, as numbers."""
-    known = {name: attributes[name] for name in ATTRIBUTE_SCHEMA if name in attributes}
+    """Of the attributes of an annotation those of ``ATTRIBUTES`` that are numbers or yes and no, as numbers."""
+    known = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
     return {name: float(value) for name, value in known.items() if isinstance(value, bool | int | float)}
 
 

@@ -1,11 +1,13 @@
 """The parts of a PNG file, with their checksums verified by ISA-L."""
 
 import struct
+from pathlib import Path
 from typing import NamedTuple
 
 from isal import isal_zlib
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_FIRST = len(SIGNATURE) + 25  # where the chunk behind IHDR begins
 
 
 class Header(NamedTuple):
@@ -47,3 +49,23 @@ def read_chunks(data: bytes) -> Chunks | None:
             return None if header is None else Chunks(header, b"".join(pixels), names)
         position = end + 4
     return None
+
+
+def with_text(data: bytes, keyword: str, text: str) -> bytes:
+    """The file with a tEXt chunk behind its header (PNG specification, 11.3.3.2), which readers of pixels pass over."""
+    body = b"tEXt" + f"{keyword}\0{text}".encode("latin-1")
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", isal_zlib.crc32(body))
+    return data[:_FIRST] + chunk + data[_FIRST:]
+
+
+def text_of(path: Path, keyword: str) -> str | None:
+    """What :func:`with_text` has added to a file, of which no more is read; None where it did not, or it is torn."""
+    with path.open("rb") as file:
+        start = file.read(_FIRST + 8)
+        if not start.startswith(SIGNATURE) or start[-4:] != b"tEXt":
+            return None
+        (length,) = struct.unpack_from(">I", start, _FIRST)
+        body, checksum = file.read(length), file.read(4)
+    name, _, text = body.partition(b"\0")
+    whole = checksum == struct.pack(">I", isal_zlib.crc32(b"tEXt" + body))
+    return text.decode("latin-1") if whole and name == keyword.encode("latin-1") else None

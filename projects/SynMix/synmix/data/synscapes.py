@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from synmix.data.attributes import ATTRIBUTE_SCHEMA, Attributes, is_value
+from synmix.data.attributes import ATTRIBUTES, Attributes, is_value
 from synmix.errors import UserError
 from synmix.files import read_json
 
@@ -67,7 +67,7 @@ def _attributes(meta: Mapping[str, Any]) -> dict[str, dict[int, float]]:
         name: {
             int(key): float(value) for key, value in tables[name].items() if is_value(name, value) and key.isdecimal()
         }
-        for name in ATTRIBUTE_SCHEMA
+        for name in ATTRIBUTES
     }
 
 

@@ -3,7 +3,6 @@
 Removal, statistics, manifests and pictures read this table, never the images.
 """
 
-import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -14,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from synmix.data.attributes import ATTRIBUTE_SCHEMA, read_attributes
-from synmix.data.cityscapes import ATTRIBUTES_SUFFIX, IMAGE_SUFFIX, INSTANCE_SUFFIX, Frame
+from synmix.data.attributes import ATTRIBUTES, read_attributes
+from synmix.data.cityscapes import IMAGE_SUFFIX, INSTANCE_SUFFIX, Frame
 from synmix.data.images import image_size, read_instance_map
 from synmix.data.run_lengths import regions_of, runs_of
 from synmix.errors import UserError
@@ -47,7 +46,7 @@ INSTANCE_SCHEMA = {
 BOX = ("x_min", "y_min", "x_max", "y_max")
 _REGION_COLUMNS = tuple(INSTANCE_SCHEMA)[1:]
 #: With all attributes; a table has those columns of which its data set says something.
-WITH_ATTRIBUTES = {**INSTANCE_SCHEMA, **ATTRIBUTE_SCHEMA}
+WITH_ATTRIBUTES = {**INSTANCE_SCHEMA, **dict.fromkeys(ATTRIBUTES, pl.Float64)}
 _REGIONS = pl.Struct([pl.Field(column, kind) for column, kind in WITH_ATTRIBUTES.items() if column != "frame"])
 _CACHE_SCHEMA = {
     "frame": pl.String(),
@@ -71,7 +70,7 @@ class InstanceTable:
 
     name: str  # the registered data set
     frames: pl.DataFrame  # FRAME_SCHEMA
-    instances: pl.DataFrame  # INSTANCE_SCHEMA, and of ATTRIBUTE_SCHEMA the columns that the data set has
+    instances: pl.DataFrame  # INSTANCE_SCHEMA, and of ATTRIBUTES the columns that the data set has
 
 
 def instances_in(instance_map: np.ndarray) -> dict[str, list]:
@@ -140,8 +139,6 @@ def _stamp(frame: Frame) -> str:
         files = [status(frame.label_stem + INSTANCE_SUFFIX), status(frame.image_stem + IMAGE_SUFFIX)]
     except OSError as error:
         raise UserError(f"'{error.filename}' {why_absent(error.filename)}; it was there a moment ago.") from None
-    with contextlib.suppress(OSError):  # few data sets have it
-        files.append(status(frame.label_stem + ATTRIBUTES_SUFFIX))
     return ":".join(f"{file.st_size}:{file.st_mtime_ns}" for file in files)
 
 
@@ -187,8 +184,8 @@ def _read_frame(frame: Frame) -> tuple:
             f"{instance_map.shape[0]}; both must be of one size (prepare_synscapes.py does that for Synscapes)."
         )
     columns = instances_in(instance_map)
-    known = read_attributes(frame.attributes)
-    for name in ATTRIBUTE_SCHEMA:
+    known = read_attributes(frame.instance_map)
+    for name in ATTRIBUTES:
         columns[name] = [known.get(name, {}).get(value) for value in columns["instance_id"]]
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     return frame.name, stamp, *size, rows
@@ -202,4 +199,4 @@ def _explode(joined: pl.DataFrame) -> pl.DataFrame:
 
 def without_unused(rows: pl.DataFrame) -> pl.DataFrame:
     """Instances without the attributes that no label has."""
-    return rows.drop(name for name in ATTRIBUTE_SCHEMA if rows[name].null_count() == len(rows))
+    return rows.drop(name for name in ATTRIBUTES if rows[name].null_count() == len(rows))

@@ -12,7 +12,7 @@ import numpy as np
 import synmix
 from synmix.compose.composition import Composition
 from synmix.data import sources
-from synmix.data.attributes import ATTRIBUTE_SCHEMA
+from synmix.data.attributes import ATTRIBUTES
 from synmix.data.images import read_instance_map
 from synmix.data.segmentation import mask_of, rle_of
 from synmix.data.table import InstanceTable
@@ -161,7 +161,7 @@ def _measured(records: Sequence[Record], tables: Iterable[InstanceTable]) -> lis
 
 
 def _said(row: dict[str, Any]) -> dict[str, Any]:
-    attributes = {name: row[name] for name in ATTRIBUTE_SCHEMA if row.get(name) is not None}
+    attributes = {name: row[name] for name in ATTRIBUTES if row.get(name) is not None}
     return {"area": row["pixels"], "attributes": attributes}
 
 

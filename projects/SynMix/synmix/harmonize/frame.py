@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 
 from synmix.data import cityscapes
+from synmix.data.attributes import with_attributes
 from synmix.data.description import Description
 from synmix.data.frame_labels import Labels
 from synmix.data.images import image_size
 from synmix.data.listing import Frame
 from synmix.data.raw import read_labels
 from synmix.errors import UserError
-from synmix.files import atomic_path, link_to, stamp_of, write_json
+from synmix.files import atomic_path, link_to, stamp_of
 from synmix.harmonize.journal import Report, append
 from synmix.harmonize.relabel import Harmonized, Tally, harmonize
 
@@ -77,11 +78,8 @@ def _write(job: Job) -> Tally:
     size = _checked_size(job.source.image)
     labels = read_labels(job.description, job.source)
     result = harmonize(labels, job.rules)
-    for path, id_map in ((job.target.label_map, result.label_ids), (job.target.instance_map, result.instance_ids)):
-        write_map(path, _resize(id_map, size, job))
-    attributes = attributes_of(labels, result)
-    if attributes:
-        write_json(job.target.attributes, attributes, indent=None)
+    write_map(job.target.label_map, _resize(result.label_ids, size, job))
+    write_map(job.target.instance_map, _resize(result.instance_ids, size, job), attributes_of(labels, result))
     _link(job.source.image, job.target.image, job.link)  # last: a listed image has its labels
     return result.tally
 
@@ -119,11 +117,11 @@ def _resize(id_map: np.ndarray, size: tuple[int, int], job: Job) -> np.ndarray:
     return cv2.resize(id_map, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
 
 
-def write_map(path: Path, id_map: np.ndarray) -> None:
-    """Writes a label or instance map as PNG, atomically."""
-    encoded = cv2.imencode(".png", id_map, _PNG_OPTIONS)[1]
+def write_map(path: Path, id_map: np.ndarray, attributes: Mapping[str, Mapping[str, float]] | None = None) -> None:
+    """Writes a label or instance map as PNG, atomically; the latter with what is known of its instances."""
+    encoded = cv2.imencode(".png", id_map, _PNG_OPTIONS)[1].tobytes()
     with atomic_path(path) as temporary:
-        temporary.write_bytes(encoded.tobytes())
+        temporary.write_bytes(with_attributes(encoded, attributes) if attributes else encoded)
 
 
 def _link(source: Path, target: Path, link: Link) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from synmix.data import cityscapes, measured
+from synmix.data.attributes import has_attributes
 from synmix.data.described import described
 from synmix.data.description import IMAGE, Description
 from synmix.data.listing import Frame, Key, Listing, list_frames
@@ -199,13 +200,14 @@ def _target(output: Path, description: Description, frame: Frame, split: str) ->
 
 
 def _files(frame: cityscapes.Frame) -> tuple[Path, ...]:
-    return frame.image, frame.instance_map, frame.label_map, frame.attributes
+    return frame.image, frame.instance_map, frame.label_map
 
 
 def _is_done(job: Job, report: Report) -> bool:
-    files = _files(job.target) if job.description.meta else _files(job.target)[:-1]
     try:
-        return all(path.exists() for path in files) and stamp(job.source) == report.stamp
+        if not all(path.exists() for path in _files(job.target)) or stamp(job.source) != report.stamp:
+            return False
+        return not job.description.meta or has_attributes(job.target.instance_map)
     except UserError:  # the frame's turn says what is wrong
         return False
 
