@@ -56,7 +56,7 @@ def read_attributes(instance_map: Path) -> dict[str, dict[int, float]]:
         wrong = ["content"]
     if wrong:
         raise UserError(
-            f"the text of '{instance_map}' does not hold attributes of instances (its {wrong[0]}); have the map written "
-            "again."
+            f"the text of '{instance_map}' does not hold attributes of instances (its {wrong[0]}); have the map "
+            "written again."
         )
     return found
