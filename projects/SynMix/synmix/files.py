@@ -50,7 +50,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise UserError(f"'{final}' is a folder, but a file is to be written there; name a file.")
         temporary = _temporary(final)
         try:
-            temporary.touch()  # a refusal comes before the work
+            temporary.touch(exist_ok=False)  # a refusal comes before the work
             yield temporary
             temporary.replace(final)
         except BaseException:
@@ -77,12 +77,17 @@ def link_to(source: Path, target: Path) -> None:
     """
     with refusals_as_sentences(f"'{target}'"):
         temporary = _temporary(target)  # makes the folder too
-        content = os.path.relpath(os.path.realpath(source), os.path.realpath(target.parent))
+        content = os.path.relpath(os.path.realpath(source), _real(target.parent))
         try:
             target.symlink_to(content)
         except FileExistsError:
             temporary.symlink_to(content)
             temporary.replace(target)
+
+
+@lru_cache(maxsize=1)
+def _real(folder: Path) -> str:
+    return os.path.realpath(folder)
 
 
 def _temporary(final: Path) -> Path:

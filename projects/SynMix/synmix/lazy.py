@@ -1,12 +1,13 @@
 """The public names of a room, imported when they are first asked for: whoever wants one does not wait for all."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 
 def lazily(package: str, homes: Mapping[str, Sequence[str]]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """A package's ``__getattr__`` and ``__dir__`` (PEP 562).
+    """A package's ``__getattr__`` and ``__dir__`` (PEP 562), which lists ``__all__``.
 
     Args:
         package: its ``__name__``.
@@ -19,4 +20,4 @@ def lazily(package: str, homes: Mapping[str, Sequence[str]]) -> tuple[Callable[[
             raise AttributeError(f"module '{package}' has no attribute '{name}'")
         return getattr(import_module(f"{package}.{home[name]}"), name)
 
-    return get, lambda: sorted(home)
+    return get, lambda: sorted(sys.modules[package].__all__)

@@ -12,8 +12,8 @@ from synmix.data.frame_labels import Labels
 from synmix.data.images import read_rgb
 from synmix.errors import UserError
 from synmix.harmonize import audit_tables
-from synmix.harmonize.audit import Item, audit, evenly, raw_frames
 from synmix.harmonize.audit_pictures import harmonization_picture, paint
+from synmix.harmonize.auditing import Item, audit, evenly, raw_frames
 from synmix.harmonize.findings import ASSUMPTIONS, MEASURES, findings
 from synmix.harmonize.prepare import prepare
 

@@ -13,7 +13,7 @@ from synmix.data.sources import source
 from synmix.errors import UserError, argument_parser
 from synmix.files import write_text
 from synmix.harmonize import audit_pictures, audit_tables
-from synmix.harmonize.audit import Audit, Item, audit, evenly, raw_folder, raw_frames, registered_frames
+from synmix.harmonize.auditing import Audit, Item, audit, evenly, raw_folder, raw_frames, registered_frames
 from synmix.harmonize.first_contact import first_contact
 from synmix.kinds import COUNT, argument
 from synmix.pictures import save_figure, save_picture

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from synmix.data.png_chunks import text_of, with_text
 from synmix.errors import UserError
@@ -20,13 +20,21 @@ ATTRIBUTES = ("occluded", "truncated", "distance")
 #: Attribute -> instance id -> value.
 Attributes = Mapping[str, Mapping[int, float]]
 
+K = TypeVar("K")
 _KEYWORD = "synmix attributes"
+_NUMBERS = (int, float)  # and no bool
 _HIGHEST = {"occluded": 1.0, "truncated": 1.0, "distance": sys.float_info.max}  # the lowest is 0
 
 
 def is_value(attribute: str, value: Any) -> bool:
     """Whether a value is what an attribute can be."""
-    return type(value) in (int, float) and 0 <= value <= _HIGHEST[attribute]
+    return bool(values_of(attribute, {"": value}))
+
+
+def values_of(attribute: str, table: Mapping[K, Any]) -> dict[K, float]:
+    """The entries of a table whose values are what an attribute can be."""
+    highest = _HIGHEST[attribute]
+    return {key: value for key, value in table.items() if type(value) in _NUMBERS and 0 <= value <= highest}
 
 
 def with_attributes(png: bytes, attributes: Mapping[str, Mapping[str, float]]) -> bytes:
@@ -51,7 +59,7 @@ def read_attributes(instance_map: Path) -> dict[str, dict[int, float]]:
     try:
         content = json.loads(text)
         found = {name: {int(key): value for key, value in content[name].items()} for name in ATTRIBUTES}
-        wrong = [name for name, values in found.items() if not all(is_value(name, each) for each in values.values())]
+        wrong = [name for name, values in found.items() if values_of(name, values) != values]
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         wrong = ["content"]
     if wrong:

@@ -7,6 +7,7 @@ Shape legend: H, W are a map's height and width, C its channels.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -101,11 +102,16 @@ class Coding:
     crowd: tuple[str, int] | None = None  # channel and bit of pixels that are a group
     ignore: tuple[str, int] | None = None  # channel and bit of pixels to leave out
 
-    @property
+    @cached_property
     def expressions(self) -> list[Expression]:
         """All that it asks of pixels."""
         flags = [Expression(((flag[0], 1),)) for flag in (self.crowd, self.ignore) if flag]
         return [each for each in (self.class_of, self.id_of, self.id_class) if each] + flags
+
+    @cached_property
+    def channels(self) -> frozenset[str]:
+        """The names of the channels that it needs."""
+        return frozenset().union(*(each.channels for each in self.expressions))
 
     def words(self) -> str:
         """The coding, for people."""
@@ -121,11 +127,10 @@ class Coding:
         """
         gray = self.expressions[0].is_gray
         pixels = read_indices(path) if gray else read_colors(path)
-        needed = set().union(*(each.channels for each in self.expressions))
         channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-        fits = pixels.ndim == 2 if gray else channels >= (4 if "A" in needed else 3)
+        fits = pixels.ndim == 2 if gray else channels >= (4 if "A" in self.channels else 3)
         if not fits or pixels.dtype.itemsize * 8 != self.bits:
-            wanted = "gray" if gray else "RGBA" if "A" in needed else "RGB"
+            wanted = "gray" if gray else "RGBA" if "A" in self.channels else "RGB"
             raise UserError(
                 f"'{path}' is {kind_of(path, pixels)}, but this data set's maps are {self.bits}-bit {wanted}; fetch "
                 "the file again, or correct the description."

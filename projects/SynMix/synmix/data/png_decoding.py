@@ -4,6 +4,7 @@ filters back.
 Loading that code costs as much as some dozen images: OpenCV has the first ones.
 """
 
+import struct
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -80,7 +81,7 @@ def _looks_plain(data: bytes, least_bytes: int) -> bool:
     """By its header alone."""
     if data[12:16] != b"IHDR" or len(data) < 29:
         return False
-    header = Header(*np.frombuffer(data, ">u4", 2, 16).tolist(), *data[24:29])
+    header = Header(*struct.unpack_from(">IIBBBBB", data, 16))
     step = _STEPS.get((header.depth, header.color))
     if step is None or (header.compression, header.filtering, header.interlace) != (0, 0, 0):
         return False

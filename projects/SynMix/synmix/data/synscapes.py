@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from synmix.data.attributes import ATTRIBUTES, Attributes, is_value
+from synmix.data.attributes import ATTRIBUTES, Attributes, values_of
 from synmix.errors import UserError
 from synmix.files import read_json
 
@@ -61,19 +61,13 @@ def _classes(meta: Mapping[str, Any], path: str | os.PathLike[str]) -> dict[int,
 def _attributes(meta: Mapping[str, Any]) -> dict[str, dict[int, float]]:
     """``occluded`` and ``truncated``, and the distance in metres: the middle of ``bbox2d``'s depths, whose keys are
     better known than ``bbox3d``'s. Labels do not depend on these, so that what is missing or odd is left out."""
-    tables = {name: _table(meta, name) for name in ("occluded", "truncated")}
-    tables["distance"] = {key: _middle(box) for key, box in _table(meta, "bbox2d").items()}
+    tables = {name: values_of(name, _table(meta, name)) for name in ("occluded", "truncated")}
+    boxes = {key: box for key, box in _table(meta, "bbox2d").items() if isinstance(box, dict)}
+    near, far = (values_of("distance", {key: box.get(edge) for key, box in boxes.items()}) for edge in ("zmin", "zmax"))
+    tables["distance"] = {key: round((near[key] + far[key]) / 2, 4) for key in near if key in far}
     return {
-        name: {
-            int(key): float(value) for key, value in tables[name].items() if is_value(name, value) and key.isdecimal()
-        }
-        for name in ATTRIBUTES
+        name: {int(key): float(tables[name][key]) for key in tables[name] if key.isdecimal()} for name in ATTRIBUTES
     }
-
-
-def _middle(box: Any) -> float | None:
-    depths: tuple[Any, ...] = (box.get("zmin"), box.get("zmax")) if isinstance(box, dict) else (None,)
-    return round(sum(depths) / 2, 4) if all(is_value("distance", depth) for depth in depths) else None
 
 
 def _table(meta: Mapping[str, Any], name: str) -> dict[str, Any]:

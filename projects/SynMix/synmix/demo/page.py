@@ -15,8 +15,8 @@ from synmix.demo.arms import CONTROL, MIXTURE, Arm, Demo
 from synmix.demo.verdict import Look, Verdict
 from synmix.evaluate.bootstrap import Interval
 from synmix.files import write_text
-from synmix.harmonize.audit import evenly, raw_frames
 from synmix.harmonize.audit_pictures import harmonization_picture
+from synmix.harmonize.auditing import evenly, raw_frames
 from synmix.pictures import save_picture
 from synmix.train import run
 from synmix.train.checkpoint import SafeCheckpointer

@@ -6,11 +6,16 @@
 (8, 0)
 """
 
-from synmix.harmonize.audit import Audit, audit, raw_frames, registered_frames
+from typing import TYPE_CHECKING
+
 from synmix.harmonize.prepare import Summary, prepare
 from synmix.harmonize.relabel import Harmonized, harmonize
 from synmix.harmonize.reverse import to_synscapes
 from synmix.harmonize.rules import RULES
+from synmix.lazy import lazily
+
+if TYPE_CHECKING:
+    from synmix.harmonize.auditing import Audit, audit, raw_frames, registered_frames
 
 __all__ = [
     "RULES",
@@ -24,3 +29,6 @@ __all__ = [
     "registered_frames",
     "to_synscapes",
 ]
+
+# It reads instance tables, whose library takes a third of the memory of a process that prepares frames.
+__getattr__, __dir__ = lazily(__name__, {"auditing": ("Audit", "audit", "raw_frames", "registered_frames")})

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from synmix.data.images import read_rgb
 from synmix.data.run_lengths import regions_of, runs_of
 from synmix.errors import UserError
-from synmix.harmonize.audit import Audit, Item
+from synmix.harmonize.auditing import Audit, Item
 from synmix.harmonize.relabel import harmonize
 from synmix.labels import CLASS_NAMES, INSTANCE_FACTOR, INSTANCE_LABELS, LABEL_IDS, MIN_PIXELS, RIDER
 from synmix.pictures import side_by_side

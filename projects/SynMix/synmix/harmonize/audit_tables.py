@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 from cityscapesscripts.helpers.labels import id2label
 
-from synmix.harmonize.audit import Audit
+from synmix.harmonize.auditing import Audit
 from synmix.harmonize.findings import MEASURES, Finding, findings
 from synmix.harmonize.rules import RULES
 from synmix.labels import MIN_PIXELS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from synmix.harmonize.audit import Audit
+from synmix.harmonize.auditing import Audit
 from synmix.harmonize.rules import VEHICLES
 from synmix.labels import RIDER
 

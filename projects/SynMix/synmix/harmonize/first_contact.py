@@ -25,7 +25,7 @@ from synmix.data.run_lengths import runs_of
 from synmix.errors import UserError
 from synmix.files import read_json
 from synmix.harmonize import audit_tables
-from synmix.harmonize.audit import Audit, audit, evenly, raw_frames
+from synmix.harmonize.auditing import Audit, audit, evenly, raw_frames
 from synmix.progress import parallel_map
 
 NAME = "Synscapes"  # stands for the folder, wherever it lies

@@ -98,7 +98,7 @@ def _checked_size(image: Path) -> tuple[int, int]:
     with image.open("rb") as file:
         first = file.read(4)
         end, reach = next((end for begin, end in _ENDS.items() if first.startswith(begin)), (b"", 0))
-        file.seek(-min(reach, image.stat().st_size), os.SEEK_END)
+        file.seek(-min(reach, file.seek(0, os.SEEK_END)), os.SEEK_END)
         if end not in file.read():
             raise UserError(f"'{image}' is truncated; fetch it again.")
     return size

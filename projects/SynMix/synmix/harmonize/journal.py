@@ -67,8 +67,9 @@ def clear(output: Path) -> None:
 def append(folder: Path, report: Report) -> None:
     """Notes a finished frame, at once: each process writes a file of its own, so that nobody waits and a kill costs
     nothing that is finished."""
-    folder.mkdir(parents=True, exist_ok=True)
     line = json.dumps({**_plain(report), "time": time.time_ns()}, separators=(",", ":"))
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{socket.gethostname()}-{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
         file.write(f"\n{line}")  # the break first: what a kill has cut off stays a line of its own
 

@@ -9,8 +9,8 @@ import numpy as np
 from synmix.compose.pictures import fullest_frame, removal_sheet
 from synmix.data import sources
 from synmix.errors import UserError
-from synmix.harmonize.audit import evenly, raw_folder, raw_frames
 from synmix.harmonize.audit_pictures import harmonization_picture
+from synmix.harmonize.auditing import evenly, raw_folder, raw_frames
 from synmix.report.estimates import Estimates
 from synmix.report.figures import BLUE, GRAY, INK, ORANGE
 from synmix.report.report_model import Block, Paragraph, Picture, Section
