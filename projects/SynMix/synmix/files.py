@@ -37,9 +37,12 @@ class BusyError(Exception):
 
 
 @contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], early: bool = True) -> Iterator[Path]:
     """Yields a temporary path beside ``path`` and moves it there on success, so that no reader and no kill ever sees
     half a file. The folder is made where it is missing; on failure the temporary file is removed.
+
+    Args:
+        early: a refusal comes before the work; not worth a system call where the content is there already.
 
     Raises:
         UserError: the disk is full, the folder cannot be written, or a file stands in its place.
@@ -50,7 +53,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise UserError(f"'{final}' is a folder, but a file is to be written there; name a file.")
         temporary = _temporary(final)
         try:
-            temporary.touch(exist_ok=False)  # a refusal comes before the work
+            if early:
+                temporary.touch(exist_ok=False)
             yield temporary
             temporary.replace(final)
         except BaseException:
@@ -240,10 +244,15 @@ def _let_go() -> None:
 os.register_at_fork(after_in_child=_let_go)
 
 
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Writes ``data``, atomically."""
+    with atomic_path(path, early=False) as temporary:
+        temporary.write_bytes(data)
+
+
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Writes ``text`` as UTF-8, atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_bytes(path, text.encode())
 
 
 def write_json(path: str | os.PathLike[str], value: Any, indent: int | None = 2) -> None:

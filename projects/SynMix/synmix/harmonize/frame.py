@@ -18,7 +18,7 @@ from synmix.data.images import image_size
 from synmix.data.listing import Frame
 from synmix.data.raw import read_labels
 from synmix.errors import UserError
-from synmix.files import atomic_path, link_to, stamp_of
+from synmix.files import atomic_path, link_to, stamp_of, write_bytes
 from synmix.harmonize.journal import Report, append
 from synmix.harmonize.relabel import Harmonized, Tally, harmonize
 
@@ -120,8 +120,7 @@ def _resize(id_map: np.ndarray, size: tuple[int, int], job: Job) -> np.ndarray:
 def write_map(path: Path, id_map: np.ndarray, attributes: Mapping[str, Mapping[str, float]] | None = None) -> None:
     """Writes a label or instance map as PNG, atomically; the latter with what is known of its instances."""
     encoded = cv2.imencode(".png", id_map, _PNG_OPTIONS)[1].tobytes()
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(with_attributes(encoded, attributes) if attributes else encoded)
+    write_bytes(path, with_attributes(encoded, attributes) if attributes else encoded)
 
 
 def _link(source: Path, target: Path, link: Link) -> None:
