@@ -116,10 +116,8 @@ def _inflated(compressed: bytes, size: int) -> bytes:
 
 
 def _arranged(pixels: np.ndarray, step: int) -> np.ndarray:
-    """Rows of bytes in the file's order as OpenCV's array."""
-    if step == 1:
-        return pixels
-    if step == 2:
-        return pixels.view(np.uint16).byteswap(inplace=True) if np.little_endian else pixels.view(np.uint16)
+    """Rows of bytes as OpenCV's array."""
+    if step < 3:
+        return pixels.view((np.uint8, np.uint16)[step - 1])
     image = pixels.reshape(len(pixels), -1, 3)
     return cv2.cvtColor(image, cv2.COLOR_RGB2BGR, dst=image)

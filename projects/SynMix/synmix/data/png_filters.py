@@ -3,6 +3,7 @@
 Importing this takes a second or two of processor time: ``png_decoding`` does it where that pays.
 """
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,38 @@ from numba import njit, types
 
 _SUB, _UP, _AVERAGE, _PAETH = 1, 2, 3, 4
 _BYTE = np.int32(255)
+_IS_LITTLE = sys.byteorder == "little"
 #: Times a 16-bit pixel: four of it in a word.
 _FOUR = np.uint64(0x0001000100010001)
 _ROWS = types.Array(types.uint8, 2, "C", readonly=True)
 _PIXELS = types.Array(types.uint8, 2, "C")
+
+
+@njit(nogil=True)
+def _sub(source: np.ndarray, row: np.ndarray, step: int) -> None:
+    row[:step] = source[:step]
+    for i in range(step, len(row)):
+        row[i] = source[i] + row[i - step]
+
+
+@njit(nogil=True)
+def _sub_of_labels(source: np.ndarray, row: np.ndarray) -> None:
+    """16-bit maps, four pixels at a time: where no difference is noted, the pixel on the left goes on."""
+    words = len(row) // 8
+    noted, lefts = source[: 8 * words].view(np.uint64), row[: 8 * words].view(np.uint64)
+    left = np.uint64(0)
+    for word in range(words):
+        w = np.uint64(word)
+        if noted[w] == 0:
+            lefts[w] = left * _FOUR
+        else:
+            low, high = np.uint8(left), np.uint8(left >> np.uint64(8))
+            for i in range(8 * word, 8 * word + 8, 2):
+                low, high = np.uint8(source[i] + low), np.uint8(source[i + 1] + high)
+                row[i], row[i + 1] = low, high
+            left = lefts[w] >> np.uint64(48)
+    for i in range(8 * words, len(row)):
+        row[i] = source[i] + (row[i - 2] if i >= 2 else np.uint8(0))
 
 
 @njit(nogil=True, inline="always")
@@ -115,6 +144,19 @@ def _paeth_row(source: np.ndarray, above: np.ndarray, row: np.ndarray, step: int
         _paeth_of_three(source, above, row)
 
 
+@njit(nogil=True)
+def _swap_bytes(pixels: np.ndarray) -> None:
+    """Turns 16-bit pixels, rows of bytes, round in place."""
+    even = np.uint64(0x00FF00FF00FF00FF)
+    width = pixels.shape[1]
+    for row in pixels:
+        words = row[: width // 8 * 8].view(np.uint64)
+        for w in range(len(words)):
+            words[w] = ((words[w] & even) << np.uint64(8)) | ((words[w] >> np.uint64(8)) & even)
+        for i in range(width // 8 * 8, width, 2):
+            row[i], row[i + 1] = row[i + 1], row[i]
+
+
 @njit(types.void(_ROWS, types.int64, _PIXELS), nogil=True, cache=True)
 def unfilter(rows: np.ndarray, step: int, pixels: np.ndarray) -> None:
     """Takes the filters of all rows back.
@@ -122,15 +164,15 @@ def unfilter(rows: np.ndarray, step: int, pixels: np.ndarray) -> None:
     Args:
         rows: (H, 1 + B) uint8, the number of a filter from 0 to 4, then the bytes of a row.
         step: bytes of a pixel: 1, 2 (rows are whole pixels) or 3 (the same).
-        pixels: (H, B) uint8, written to.
+        pixels: (H, B) uint8, written to; 16-bit ones come in the machine's order.
     """
     above = np.zeros(pixels.shape[1], dtype=np.uint8)
     for y in range(len(rows)):
         kind, source, row = rows[y, 0], rows[y, 1:], pixels[y]
-        if kind == _SUB:
-            row[:step] = source[:step]
-            for i in range(step, len(row)):
-                row[i] = source[i] + row[i - step]
+        if kind == _SUB and step == 2:
+            _sub_of_labels(source, row)
+        elif kind == _SUB:
+            _sub(source, row, step)
         elif kind == _UP:
             for i in range(len(row)):
                 row[i] = source[i] + above[i]
@@ -143,3 +185,5 @@ def unfilter(rows: np.ndarray, step: int, pixels: np.ndarray) -> None:
         else:
             row[:] = source
         above = row
+    if step == 2 and _IS_LITTLE:
+        _swap_bytes(pixels)
