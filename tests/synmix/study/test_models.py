@@ -42,6 +42,15 @@ def test_an_unknown_model_is_a_sentence():
         MINI.with_model("mask_rcn")
 
 
+def test_keypoints_have_no_such_model():
+    scale = load_scale("keypoints_mini").with_model("mask_rcnn")
+    with pytest.raises(
+        UserError, match=r"'mask_rcnn' segments instances, but the scale 'keypoints_mini' finds keypoin"
+    ):
+        for build in scale.described().STUDY.experiments.values():
+            build(scale).runs
+
+
 @pytest.mark.parametrize(("better", "verdict"), [(0.75, "another answer"), (0.4, "no other answer shown")])
 def test_the_report_says_whether_the_answer_changes(better, verdict):
     records = []

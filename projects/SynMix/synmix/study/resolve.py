@@ -21,6 +21,7 @@ from synmix.config import (
     set_key,
 )
 from synmix.data import sources
+from synmix.errors import UserError
 from synmix.study.scale import MODELS, Scale
 
 _BASE = "_BASE_"
@@ -55,7 +56,15 @@ def resolve(config: str, overrides: Mapping[str, Any], scale: Scale | None = Non
 
 def _change_model(cfg: CfgNode, scale: Scale) -> None:
     """Puts the scale's model in the place of the config's: its file's own keys, without what that is based on. Its
-    weights stand for ImageNet's, and not where a training starts from another."""
+    weights stand for ImageNet's, and not where a training starts from another.
+
+    Raises:
+        UserError: the config finds keypoints, and the models segment instances.
+    """
+    if scale.model and cfg.MODEL.KEYPOINT_ON:
+        raise UserError(
+            f"the model '{scale.model}' segments instances, but the scale '{scale.name}' finds keypoints; leave it out."
+        )
     for file in config_chain(f"{MODELS}/{scale.model}.yaml") if scale.model else ():
         if file.path.parent.name == MODELS:
             weights = cfg.MODEL.WEIGHTS
