@@ -44,11 +44,9 @@ def test_an_unknown_model_is_a_sentence():
 
 def test_keypoints_have_no_such_model():
     scale = load_scale("keypoints_mini").with_model("mask_rcnn")
-    with pytest.raises(
-        UserError, match=r"'mask_rcnn' segments instances, but the scale 'keypoints_mini' finds keypoin"
-    ):
-        for build in scale.described().STUDY.experiments.values():
-            build(scale).runs
+    experiments = scale.described().STUDY.experiments.values()
+    with pytest.raises(UserError, match=r"'mask_rcnn' segments instances, but the scale 'keypoints_mini' finds keyp"):
+        all_runs(build(scale) for build in experiments)
 
 
 @pytest.mark.parametrize(("better", "verdict"), [(0.75, "another answer"), (0.4, "no other answer shown")])
