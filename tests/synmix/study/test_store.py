@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from synmix.errors import UserError
-from synmix.files import BusyError, write_json, write_text
+from synmix.files import write_json, write_text
+from synmix.locks import BusyError
 from synmix.study.experiments import STUDY, baseline
 from synmix.study.index import SCHEMA, read_index, readable_records, write_index
 from synmix.study.runs import make_run

@@ -14,7 +14,7 @@ from detectron2.utils import comm
 
 from synmix.config import get_config
 from synmix.errors import UserError
-from synmix.files import is_locked, lock_file
+from synmix.locks import is_locked, lock_file
 from synmix.neutral import NEUTRAL_KEYS, numbers_of
 from synmix.train.folder import agree, hold
 from synmix.train.run import evaluate, train
@@ -31,7 +31,7 @@ def states(folder) -> dict[str, bytes]:
 HOLDER = """
 import sys
 from pathlib import Path
-from synmix.files import lock_file
+from synmix.locks import lock_file
 with lock_file(Path(sys.argv[1]), "it"):
     print("held", flush=True)
     sys.stdin.read()

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from synmix.errors import UserError
 from synmix.evaluate.result import result_path
-from synmix.files import BusyError, read_yaml, write_text
+from synmix.files import read_yaml, write_text
+from synmix.locks import BusyError
 from synmix.study.gpus import hold_gpus
 from synmix.study.index import write_index
 from synmix.study.mini_pretraining import START_SET, draw_start

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from synmix.files import BusyError, lock_file
+from synmix.locks import BusyError, lock_file
 
 _POLL_SECONDS = 2.0
 

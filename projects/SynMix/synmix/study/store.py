@@ -18,8 +18,9 @@ import synmix
 from synmix.config import import_modules
 from synmix.errors import UserError
 from synmix.evaluate.result import read_any_result, result_path
-from synmix.files import BusyError, is_locked, lock_file, read_json, who, write_json
+from synmix.files import read_json, write_json
 from synmix.kinds import Choice, Entry, Number, Table, Text, Whole
+from synmix.locks import BusyError, is_locked, lock_file, who
 from synmix.study.runs import Run, from_plain, to_plain
 
 FORMAT, VERSION = "synmix study store", 2

@@ -12,9 +12,7 @@ from detectron2.utils import comm
 from synmix.compose.manifest import check_manifest, write_manifest
 from synmix.errors import UserError
 from synmix.files import (
-    BusyError,
     checksum,
-    lock_file,
     make_folder,
     read_json,
     read_yaml,
@@ -23,6 +21,7 @@ from synmix.files import (
     sha256_of,
     write_text,
 )
+from synmix.locks import BusyError, lock_file
 from synmix.neutral import numbers_of
 from synmix.train.checkpoint import FINAL, INDEX, latest_whole, read_index
 from synmix.train.weights import fetch
