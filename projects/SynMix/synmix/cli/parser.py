@@ -29,12 +29,20 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")  # run_tool heeds it
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parses; or answers the shell that asks for completions, and ends."""
+        """As every parser does it; or answers the shell that asks for completions, and ends."""
+        self._answer()
+        return super().parse_known_args(args, namespace)
+
+    def parse_known_intermixed_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The same where positional words may stand anywhere."""
+        self._answer()
+        return super().parse_known_intermixed_args(args, namespace)
+
+    def _answer(self) -> None:
         if COMPLETING in os.environ and type(self) is Parser:  # argcomplete parses with a class of its own
             import argcomplete
 
             argcomplete.autocomplete(self)
-        return super().parse_known_args(args, namespace)
 
 
 def argument_parser(description: str, epilog: str = "", **options: Any) -> Parser:

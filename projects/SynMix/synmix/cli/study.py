@@ -44,7 +44,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     completed(model, lambda _: model_names())
     parser.add_argument("--jobs", type=argument(SIZE), default=1, metavar="N", help="runs at a time")
-    add_num_gpus(parser, None, ", for each run (default: the scale's)")
+    add_num_gpus(parser, None, "processes of a run, one for each GPU (default: the scale's)")
     parser.add_argument(
         "--seeds",
         type=argument(COUNT),

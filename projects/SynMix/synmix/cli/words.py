@@ -69,9 +69,10 @@ def add_data_set(parser: Options, *words: str, **options: Any) -> None:
     completed(parser.add_argument(*words, metavar="DATASET", **options), lambda _: _data_sets())
 
 
-def add_num_gpus(parser: Options, default: int | None = 1, more: str = "") -> None:
+def add_num_gpus(
+    parser: Options, default: int | None = 1, text: str = "processes on this machine, one for each GPU"
+) -> None:
     """``--num-gpus``."""
-    text = f"processes on this machine, one for each GPU{more}"
     parser.add_argument("--num-gpus", type=argument(SIZE), default=default, metavar="N", help=text)
 
 
