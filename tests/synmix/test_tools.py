@@ -116,7 +116,10 @@ def test_evaluation_into_a_place_that_cannot_be_written(call, request, tmp_path,
 @pytest.mark.parametrize(
     "path, arguments",
     [
-        ("datasets/make_mini.py", ["--real-train", "1", "--synthetic-images", "3", "--num-workers", "1", "--output", "{}/m"]),
+        (
+            "datasets/make_mini.py",
+            ["--real-train", "1", "--synthetic-images", "3", "--num-workers", "1", "--output", "{}/m"],
+        ),
         ("datasets/make_mini.py", ["--vehicles", "--num-workers", "1", "--output", "{}/m"]),
         ("tools/report.py", ["--scale", "mini", "--output", "{}/report"]),
         ("tools/audit_labels.py", [REAL, "--num-workers", "1", "--output", "{}/audit"]),

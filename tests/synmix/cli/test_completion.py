@@ -1,4 +1,4 @@
-"""A shell completes ``synmix`` by argcomplete's protocol: what is typed in COMP_LINE, the answer in a file; no torch."""
+"""A shell completes ``synmix`` by argcomplete's protocol: what is typed in COMP_LINE, answers in a file; no torch."""
 
 import json
 import subprocess

@@ -53,7 +53,7 @@ def test_removal(written):
 
 
 def test_pictures_of_labels(written, tmp_path):
-    printed, (found,) = written("tools/visualize_data.py", REAL, "--frames", 2)
+    _, (found,) = written("tools/visualize_data.py", REAL, "--frames", 2)
     assert found["dataset"] == REAL and len(found["frames"]) == 2 and all(each["labels"] for each in found["frames"])
     assert (tmp_path / found["written"]).is_file()
 

@@ -25,7 +25,12 @@ def mini(mini_root, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "budget", [("--iterations", 80_000), ("--gpu-hours", 40, "--num-gpus", 4, "--seconds-per-iteration", 0.45), ("--epochs", 215.127)]
+    "budget",
+    [
+        ("--iterations", 80_000),
+        ("--gpu-hours", 40, "--num-gpus", 4, "--seconds-per-iteration", 0.45),
+        ("--epochs", 215.127),
+    ],
 )
 def test_plan_answers_the_papers_example_from_any_budget(call, budget):
     code, text, _ = call("plan", *budget)

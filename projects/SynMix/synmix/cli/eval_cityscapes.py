@@ -48,7 +48,11 @@ def parse_arguments() -> argparse.Namespace:
     output.add_argument("--why", action="store_true", help="tables: points that each kind of error costs; AP by size")
     output.add_argument("--why-chart", type=Path, metavar="FILE", help="the former as stacked bars: .png, .svg or .pdf")
     output.add_argument(
-        "--size-edges", type=_edges, default=COCO_EDGES, metavar="A,B,..", help="borders of sizes in pixels (default: 1024,9216)"
+        "--size-edges",
+        type=_edges,
+        default=COCO_EDGES,
+        metavar="A,B,..",
+        help="borders of sizes (default: 1024,9216)",
     )
     output.add_argument("--images", type=Path, metavar="DIR", help="the images of --ground-truth: DIR/<split>/<city>/")
     output.add_argument("--export", type=Path, metavar="DIR", help="predictions in the test server's format, and a zip")
