@@ -18,7 +18,8 @@ from synmix.errors import UserError
 def main() -> int:
     args = _parser().parse_intermixed_args()
     if args.compare:
-        return _compare(*args.compare, args.json)
+        first, second = args.compare
+        return _compare(first, second, args.json)
     if not args.config_file:
         raise UserError("nothing to do; give --config-file, or --compare with two manifests.")
     return _compose(args)
