@@ -72,8 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     match.set_defaults(run=_match)
     sweep = commands.add_parser("sweep", help="take the knee of each class from a removal sweep's results")
-    sweep.add_argument("results", nargs="*", metavar="PERCENT=FILE", help="a result (default: Figure 4's in --store)")
-    add_store(sweep)  # without results, all seeds of the study's Figure 4
+    sweep.add_argument(
+        "results",
+        nargs="*",
+        metavar="PERCENT=FILE",
+        help="results, also several of a percentage (default: all seeds of Figure 4 in --store)",
+    )
+    add_store(sweep)
     sweep.add_argument("--tolerance", type=argument(FACTOR), default=1.0, help="AP points that count as no loss")
     sweep.set_defaults(run=_sweep)
     add_json(match, sweep)

@@ -45,22 +45,19 @@ class Parser(argparse.ArgumentParser):
             argcomplete.autocomplete(self)
 
 
-def argument_parser(description: str, epilog: str = "", **options: Any) -> Parser:
-    """A command's parser, from its docstring: from the first paragraph with a call on, the text ends the help.
+def argument_parser(description: str | None, epilog: str = "", **options: Any) -> Parser:
+    """A command's parser, from its docstring: what begins with the first paragraph that holds a call ends the help.
 
     Args:
-        description: calls in it are shown as this process was called.
+        description: calls of the command in it are shown as this process was called.
         epilog: what comes before them.
         options: of ``argparse.ArgumentParser``.
     """
+    parts = (description or "").strip().split("\n\n")
+    first = next((place for place, part in enumerate(parts) if "uv run " in part), len(parts))
+    ending = "\n\n".join([epilog, *(["examples:", *parts[first:]] if parts[first:] else [])]).strip()
     if sys.argv[0].startswith(CONSOLE):
-        description = re.sub(r"uv run (tools|datasets)/\w+\.py", sys.argv[0], description)
-        calls = sys.argv[0]
-    else:
-        calls = "uv run "
-    parts = description.strip().split("\n\n")
-    first = next((place for place, part in enumerate(parts) if calls in part), len(parts))
-    ending = "\n\n".join(filter(None, [epilog, "examples:", *parts[first:]]))
+        ending = re.sub(r"uv run (tools|datasets)/\w+\.py", sys.argv[0], ending)
     return Parser(description="\n\n".join(parts[:first]), epilog=ending, **options)
 
 

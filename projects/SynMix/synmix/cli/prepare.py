@@ -22,7 +22,7 @@ from synmix.harmonize.splits import Split
 from synmix.harmonize.summary_text import summary_text
 
 
-def _parser(about: str, name: str) -> argparse.ArgumentParser:
+def _parser(about: str | None, name: str) -> argparse.ArgumentParser:
     known = "" if name else f"described (configs/data): {', '.join(names())}\n\n"
     parser = argument_parser(about, f"{known}rules (the first choice is the default):\n{rules.table()}")
     if not name:
@@ -54,7 +54,7 @@ def _parser(about: str, name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def main(about: str = __doc__ or "", name: str = "") -> int:
+def main(about: str | None = __doc__, name: str = "") -> int:
     """Writes the copy and prints its summary; returns the exit code.
 
     Args:
