@@ -4,7 +4,6 @@ interval covers the truth, and how often the verdict is wrong.
   python benchmarks/answer_coverage.py --draws 200
 """
 
-import argparse
 import math
 import time
 from collections import Counter
@@ -24,6 +23,7 @@ from synmix.answer.known_laws import (
     draw_table,
     full_design,
 )
+from synmix.cli.parser import argument_parser
 from synmix.errors import run_tool
 
 _COSTS = Costs("EUR", real_image=8.0, synthetic_image=0.05, gpu_hour=2.0, gpu_hours_per_iteration=5e-4)
@@ -98,7 +98,7 @@ def measure(law: Law, cells: Sequence[Cell], seeds: int, draws: int) -> tuple[di
 
 def main() -> None:
     """Prints a row for each law and number of seeds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 5, 1])
     parser.add_argument("--laws", nargs="+", choices=[law.name for law in LAWS], default=[law.name for law in LAWS])

@@ -8,7 +8,6 @@ of the rounds' ratios.
   uv run benchmarks/evaluate.py --images 500      # 500 images, the bootstrap, and peak memory
 """
 
-import argparse
 import resource
 import shutil
 import statistics
@@ -23,6 +22,7 @@ import numpy as np
 from evaluate_scenes import LABEL_IDS, Scene, draw_scene, write_files
 from pycocotools import mask as mask_util
 
+from synmix.cli.parser import argument_parser
 from synmix.data import png_decoding
 from synmix.data.images import read_instance_map
 from synmix.errors import run_tool
@@ -41,7 +41,7 @@ SCRIPT, DETECTRON2 = "cityscapesScripts", "Detectron2's evaluator"
 
 def main() -> None:
     """Runs what the arguments ask for and prints tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scenes", type=int, default=4, help="different scenes in a round")
     parser.add_argument("--images", type=int, default=0, help="time so many images instead, copies of the scenes")

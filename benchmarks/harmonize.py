@@ -5,7 +5,6 @@ that holds leftImg8bit and gtFine) merged as Synscapes merges. Rounds are interl
 rounds' ratios, are printed.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -18,6 +17,7 @@ import cv2
 import numpy as np
 
 from miniature.streets.write import write_miniature
+from synmix.cli.parser import argument_parser
 from synmix.data import cityscapes
 from synmix.data.described import described
 from synmix.data.frame_labels import ID_FACTOR, Labels
@@ -189,7 +189,7 @@ def _job(root: Path, number: int) -> Job:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--labels", type=Path, help="a Cityscapes folder whose training labels to use")
     parser.add_argument("--frames", type=int, default=8, help="frames to draw (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (default: %(default)s)")

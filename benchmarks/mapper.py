@@ -3,7 +3,6 @@
 SYNMIX_SAMPLES=... OMP_NUM_THREADS=1 uv run benchmarks/mapper.py --rounds 5
 """
 
-import argparse
 import os
 import statistics
 import tempfile
@@ -18,12 +17,13 @@ import synmix.before_detectron2  # noqa: F401
 import cv2
 import numpy as np
 
+from synmix.cli.parser import argument_parser
 from synmix.errors import UserError, run_tool
 
 
 def main() -> None:
     """Prints a table of medians."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds over all frames")
     rounds = parser.parse_args().rounds
     if not os.environ.get("SYNMIX_SAMPLES"):

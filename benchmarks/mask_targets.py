@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from synmix.cli.parser import argument_parser
 from synmix.errors import UserError, run_tool
 
 _PROPOSALS, _FOREGROUND, _POINTS, _SIDE = 512, 128, 196, 7  # Detectron2's and PointRend's defaults
@@ -30,7 +31,7 @@ class Measured:
 
 def main() -> None:
     """Prints a table for each number of instances."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--size", type=int, nargs=2, default=[1024, 2048], metavar=("HEIGHT", "WIDTH"))

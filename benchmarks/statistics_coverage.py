@@ -10,7 +10,6 @@ seem to differ.
   uv run benchmarks/statistics_coverage.py --experiments 40 --images 40 --ratios 0 1 --store quick.json
 """
 
-import argparse
 import math
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from synmix.cli.parser import argument_parser
 from synmix.errors import run_tool
 from synmix.evaluate.average_precision import MatchTable, figures_of, resampled_average_precision
 from synmix.evaluate.bootstrap import join_models
@@ -274,7 +274,7 @@ def _print_tables(done: dict[str, dict[str, int]], sizes: Sequence[int], ratios:
 
 def main() -> None:
     """Prints Markdown tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--experiments", type=int, default=480, help="of each cell (default: 480)")
     parser.add_argument("--images", type=int, nargs="+", default=[40, 200, 500])
     parser.add_argument("--ratios", type=float, nargs="+", default=[0, 1, 2, 4])

@@ -9,7 +9,6 @@ of the iterations left out; on a CPU the memory is the whole process's.
     uv run benchmarks/train_gpu.py --device cpu --batch 2 --iterations 4 --toy      # does it run?
 """
 
-import argparse
 import gc
 import math
 import multiprocessing
@@ -25,6 +24,7 @@ from typing import Any
 
 import synmix.before_detectron2  # noqa: F401
 
+from synmix.cli.parser import argument_parser
 from synmix.errors import UserError, run_tool
 
 _AMP16 = ["SOLVER.AMP.ENABLED", True, "SOLVER.AMP.DTYPE", "float16"]
@@ -84,7 +84,7 @@ class Measured:
 
 def main() -> None:
     """Prints a table for each batch size."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--iterations", type=int, default=200)
     parser.add_argument("--batch", type=int, nargs="+", default=[2, 8])
     parser.add_argument("--device", default="cuda")

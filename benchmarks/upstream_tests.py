@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from synmix.errors import UserError, argument_parser, run_tool
+from synmix.cli.parser import argument_parser
+from synmix.errors import UserError, run_tool
 from synmix.files import write_text
 
 #: What the failure says -> why that is so here.

@@ -30,7 +30,7 @@ def commands() -> dict[str, str]:
             found.setdefault(command, str(page.relative_to(ROOT)))
     for program in PROGRAMS:
         help_text = ast.get_docstring(ast.parse(program.read_text(encoding="utf-8"))) or ""
-        for command in _lines(help_text):
+        for command in lines(help_text):
             if re.match(r"([A-Z_0-9]+=\S+ )*(uv run|srun|torchrun|python|tools/|datasets/|benchmarks/)", command):
                 found.setdefault(command, str(program.relative_to(ROOT)))
     return found
@@ -38,12 +38,13 @@ def commands() -> dict[str, str]:
 
 def _of_page(text: str) -> Iterator[str]:
     for block in re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        yield from _lines(block)
+        yield from lines(block)
     for span in re.findall(r"(?<!`)`(uv run [^`]+)`", text):
-        yield from _lines(re.sub(r"\s*\n\s*", " ", span))
+        yield from lines(re.sub(r"\s*\n\s*", " ", span))
 
 
-def _lines(text: str) -> Iterator[str]:
+def lines(text: str) -> Iterator[str]:
+    """The commands of a block, each on one line, without comments."""
     for line in text.replace("\\\n", " ").splitlines():
         for part in re.sub(r"(^|\s+)#.*", "", line).split("&&"):
             if part.strip():

@@ -1,4 +1,4 @@
-"""Every tool can be called as it is, explains itself, and says how to see a traceback."""
+"""Every tool can be called as it is, explains itself with an example at last, and says how to see a traceback."""
 
 import os
 import runpy
@@ -7,12 +7,14 @@ import sys
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
+from tests.documented import commands, lines
 
 from miniature.streets.write import write_miniature
 from synmix.config_files import CONFIGS
 from synmix.harmonize.prepare import prepare
 
 ROOT = CONFIGS.parent
+DOCUMENTED = commands()
 TOOLS = sorted([*ROOT.glob("tools/*.py"), *ROOT.glob("datasets/*.py")])
 
 
@@ -25,6 +27,8 @@ def test_help(tool, monkeypatch, capsys):
     assert not stop.value.code
     shown = capsys.readouterr().out
     assert "--debug" in shown and "traceback" in shown
+    (last,) = lines(shown.rstrip().splitlines()[-1])  # which test_documented_commands.py runs
+    assert last in DOCUMENTED and str(tool.relative_to(ROOT)) in last
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda path: path.stem)

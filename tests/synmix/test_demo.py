@@ -15,13 +15,14 @@ from tests.synmix.evaluate.test_bootstrap import random_table
 
 from miniature.streets import write
 from synmix.answer import read_table
+from synmix.cli.results import write_result_json
 from synmix.config_files import CONFIGS
 from synmix.demo import Demo, chain, page
 from synmix.demo.arms import CONTROL, MIXTURE, Arm
 from synmix.demo.verdict import reach_verdict
 from synmix.errors import UserError
 from synmix.evaluate.result import make_result, result_path, write_result
-from synmix.files import write_json
+from synmix.files import read_json, write_json
 from synmix.neutral import numbers_of
 
 TINY = {"seed": 0, "height": 64, "width": 128, "density": 1.0, "images": ["rgb"]}
@@ -150,7 +151,7 @@ def _only_the_page_is_made_again(call, output, monkeypatch, capfd):
         monkeypatch.setattr(module, name, None)  # nothing is trained, evaluated or loaded
     assert call() == 0
     said = " ".join(capfd.readouterr().err.split())
-    assert "AP50" in said and "Whether synthetic images help is open." in said and "demo.py --seeds 3" in said
+    assert "AP50" in said and "Whether synthetic images help is open." in said and "demo.py --num-seeds 3" in said
     index.unlink()
     assert call() == 0
     assert (index.read_text(), picture.stat().st_mtime_ns) == before
@@ -214,11 +215,15 @@ def test_the_verdict_is_that_of_the_paired_comparison(tmp_path, seeds, skill, ve
     found = reach_verdict(demo.sides, tmp_path / "results.csv")
     gain = found.looks[0].gains["AP"]
     assert (found.answer.verdict, gain.open) == (verdict, seeds == 1)
-    assert ("--seeds 3" in found.sentences[1]) == (seeds == 1)
+    assert ("--num-seeds 3" in found.sentences[1]) == (seeds == 1)
     if seeds > 1:
         estimate = found.answer.gain.estimate
         ours = (estimate.value, *estimate.interval())
         assert ours == pytest.approx((gain.value, gain.low, gain.high), abs=0.02)
+    write_result_json(tmp_path / "demo.json", found.as_json())
+    shown = read_json(tmp_path / "demo.json")
+    assert shown["answer"]["verdict"] == verdict
+    assert shown["looks"][0]["AP"]["gain"]["value"] == gain.value
     text = " ".join(cell for column in page.table_of(demo, found).columns for cell in column.cells)
     assert f"{gain.value:+.1f} [".replace("-", "\N{MINUS SIGN}") in text
 

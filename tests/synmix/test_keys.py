@@ -15,7 +15,7 @@ from synmix.compose.removal import Scope
 from synmix.config import CONFIGS, check_values, get_config, kind_of, set_key
 from synmix.data.mapper import RESIZES
 from synmix.errors import UserError
-from synmix.keys import TABLE, find, markdown
+from synmix.keys import TABLE, find
 
 CFG = get_config()
 KEYS = [key for key in TABLE if not key.name.endswith("*")] + [
@@ -41,11 +41,6 @@ def place(cfg, name):
 def test_the_table_needs_no_torch():
     code = "import synmix.keys, synmix.config_files, sys; print('torch' in sys.modules or 'detectron2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
-
-
-def test_the_page_is_the_table():
-    page = CONFIGS.parent / "docs/keys.md"
-    assert page.read_text(encoding="utf-8") == markdown(), "run: uv run python -m synmix.keys > docs/keys.md"
 
 
 def test_every_key_stands_once_and_exists():
@@ -243,11 +238,6 @@ def test_keys_that_do_not_suit_each_other(changes, sentence):
         set_key(cfg, name if name.split(".")[0] in cfg else f"MODEL.{name}", value)
     with pytest.raises(UserError, match=sentence):
         check_values(cfg)
-
-
-def test_the_page_can_be_made_again():
-    made = subprocess.run([sys.executable, "-m", "synmix.keys"], capture_output=True, text=True, check=True).stdout
-    assert made == markdown() and "| `SOLVER.ACCUMULATE` | `1` | a whole number from 1 to a billion |" in made
 
 
 def test_every_key_of_ours_is_read():

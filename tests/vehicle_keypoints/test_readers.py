@@ -222,7 +222,7 @@ def test_the_miniature_is_the_same_whatever_was_drawn_before_and_reused(keypoint
     write_miniature(tmp_path / "mini", Miniature(real_per_scene=2, synthetic_per_group=1), num_workers=1)
     for relative in ("carfusion/train/car_mini3/images_jpg/2_00001.jpg", "citysample/images/plaza_dusk/0000.png"):
         assert (tmp_path / "mini" / relative).read_bytes() == (keypoints_root / relative).read_bytes()
-    with pytest.raises(UserError, match=r"holds a miniature with other real_per_scene.*--force"):
+    with pytest.raises(UserError, match=r"holds a miniature with other real_per_scene.*--overwrite"):
         write_miniature(tmp_path / "mini", Miniature(real_per_scene=3), num_workers=1)
 
 

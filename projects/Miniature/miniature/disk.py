@@ -38,12 +38,12 @@ def claim(root: Path, note: str, wanted: Mapping[str, Any], folders: Sequence[st
 
 def _compare(root: Path, held: Any, wanted: Mapping[str, Any]) -> None:
     if not isinstance(held, dict) or not all(isinstance(n, int) for n in dict(held.get("frames") or {}).values()):
-        raise UserError(f"the note of the miniature in '{root}' is damaged; choose another folder, or --force.")
+        raise UserError(f"the note of the miniature in '{root}' is damaged; choose another folder, or --overwrite.")
     fewer = [name for name, count in wanted.get("frames", {}).items() if count < held.get("frames", {}).get(name, 0)]
     other = [key for key, value in wanted.items() if key != "frames" and held.get(key) != value]
     if other or fewer:
         why = f"other {', '.join(other)}" if other else f"more {', '.join(fewer)} frames"
-        raise UserError(f"'{root}' holds a miniature with {why}; choose another folder, or draw anew with --force.")
+        raise UserError(f"'{root}' holds a miniature with {why}; choose another folder, or draw anew with --overwrite.")
 
 
 def write_picture(path: Path, pixels: np.ndarray) -> None:

@@ -106,7 +106,7 @@ class _MissingOperators(ModuleType):
         def missing(*args: Any, **kwargs: Any) -> Any:
             raise RuntimeError(
                 f"Detectron2's compiled operator '{name}' is not installed here; Mask R-CNN and PointRend do not need "
-                "it, for what does, build Detectron2 from its source (README, 'Your own Detectron2')."
+                "it, for what does, build Detectron2 from its source (docs/install.md)."
             )
 
         return missing

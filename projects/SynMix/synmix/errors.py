@@ -1,19 +1,15 @@
 """One sentence for a user's mistake, a traceback for ours; how every tool begins and ends."""
 
-import argparse
 import contextlib
 import difflib
 import os
-import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
-#: What ``sys.argv[0]`` begins with where a tool was called by the console command; argparse shows it as it is.
-CONSOLE = "synmix "
 #: Whether this process was asked for tracebacks: :func:`run_tool` takes the word away, since Hydra does not know it.
 DEBUG = "--debug" in sys.argv
 
@@ -26,21 +22,6 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     """The hint " Did you mean '...'?" with the known name closest to a mistaken one, "" where none is close."""
     close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
     return f" Did you mean '{close[0]}'?" if close else ""
-
-
-def argument_parser(description: str | None, **options: Any) -> argparse.ArgumentParser:
-    """A tool's parser: its docstring as it is laid out there, and the ``--debug`` that :func:`run_tool` heeds.
-
-    Args:
-        description: examples in it call the tool as this process was called.
-        options: of ``argparse.ArgumentParser``.
-    """
-    if description and sys.argv[0].startswith(CONSOLE):
-        description = re.sub(r"uv run (tools|datasets)/\w+\.py", sys.argv[0], description)
-    layout = {"formatter_class": argparse.RawDescriptionHelpFormatter}
-    parser = argparse.ArgumentParser(description=description, **{**layout, **options})
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parser
 
 
 def run_tool(main: Callable[[], int | None]) -> NoReturn:

@@ -1,7 +1,7 @@
 """The table of every config key that is read here: its default, its kind and range, and what it means. Torch-free.
 
 ``TABLE`` is the one place for these facts: the config is built and checked by it (``config.py``), and it makes
-docs/keys.md (``uv run python -m synmix.keys > docs/keys.md``). Keys without a default are Detectron2's.
+docs/keys.md (``uv run .ci/tables``). Keys without a default are Detectron2's.
 """
 
 from typing import Any
@@ -217,23 +217,10 @@ def kind_like(default: Any) -> Kind:
 
 
 def markdown() -> str:
-    """docs/keys.md."""
-    lines = [
-        "# Config keys",
-        "Every key that is read here, made from `synmix/keys.py` (`uv run python -m synmix.keys > docs/keys.md`).",
-        "A value outside its range is refused when a config is loaded, before anything is written. Where no default",
-        "stands, Detectron2's or PointRend's holds; what their other keys mean, [Detectron2's documentation]"
-        "(https://detectron2.readthedocs.io/en/latest/modules/config.html) says.",
-        "",
-        "| Key | Default | Give | Meaning |",
-        "| --- | --- | --- | --- |",
-    ]
+    """The table of docs/keys.md."""
+    lines = ["| Key | Default | Give | Meaning |", "| --- | --- | --- | --- |"]
     for key in TABLE:
         default = f"`{key.default!r}`" if key.is_own else ""
         cells = (f"`{key.name}`", default, key.kind.what, key.meaning)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(markdown(), end="")
+    return "\n".join(lines)

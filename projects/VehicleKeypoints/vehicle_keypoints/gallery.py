@@ -12,13 +12,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from synmix.cli.parser import argument_parser
+from synmix.cli.words import add_store, scale_and_store
 from synmix.config import build_model
 from synmix.data.images import read_rgb
-from synmix.errors import UserError, argument_parser, run_tool
+from synmix.errors import UserError, run_tool
 from synmix.files import atomic_path
 from synmix.study.execute import WEIGHTS
 from synmix.study.runs import config_of
-from synmix.study.scale import Scale, load_scale
+from synmix.study.scale import Scale
 from synmix.study.store import Store
 from synmix.train.checkpoint import SafeCheckpointer
 from vehicle_keypoints import evaluator  # noqa: F401  registers the data sets
@@ -91,13 +93,10 @@ def write_gallery(scale: Scale, store: Store, path: Path) -> Path:
 def main() -> None:
     """Draws from the finished runs of a store."""
     parser = argument_parser(__doc__)
-    parser.add_argument("--scale", default="keypoints_mini", help="(default: %(default)s)")
-    parser.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
-    parser.add_argument("--output", type=Path, default=Path("predictions.jpg"), help="(default: %(default)s)")
+    add_store(parser, "keypoints")
+    parser.add_argument("--output", type=Path, default=Path("predictions.jpg"), metavar="FILE", help="the picture")
     arguments = parser.parse_args()
-    scale = load_scale(arguments.scale)
-    store = Store(arguments.store or Path("runs") / scale.name)
-    print(f"wrote {write_gallery(scale, store, arguments.output)}")
+    print(f"wrote {write_gallery(*scale_and_store(arguments), arguments.output)}")
 
 
 if __name__ == "__main__":

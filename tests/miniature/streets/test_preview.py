@@ -39,12 +39,12 @@ def test_tool_draws_below_the_datasets_folder(tmp_path):
         "1",
         "--real-test",
         "0",
-        "--synthetic",
+        "--synthetic-images",
         "1",
     ]
     environment = {**os.environ, "DETECTRON2_DATASETS": str(tmp_path)}
     done = subprocess.run(
-        [*command, "--height", "64", "--width", "128", "--preview", str(tmp_path / "preview.png")],
+        [*command, "--height", "64", "--width", "128", "--picture", str(tmp_path / "preview.png")],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -155,9 +155,9 @@ def test_a_second_call_only_draws_what_is_missing(tmp_path):
 def test_another_miniature_in_the_same_folder_is_refused(tmp_path):
     small = {"height": 64, "width": 128, "num_workers": 1}
     write_miniature(tmp_path, real=(2, 0, 0), synthetic=0, **small)
-    with pytest.raises(UserError, match=r"other seed.*--force"):
+    with pytest.raises(UserError, match=r"other seed.*--overwrite"):
         write_miniature(tmp_path, seed=5, real=(2, 0, 0), synthetic=0, **small)
-    with pytest.raises(UserError, match=r"more train frames.*--force"):
+    with pytest.raises(UserError, match=r"more train frames.*--overwrite"):
         write_miniature(tmp_path, real=(1, 0, 0), synthetic=0, **small)
     write_miniature(tmp_path, seed=5, real=(1, 0, 0), synthetic=0, force=True, **small)
     assert len(list_frames(tmp_path / "cityscapes", "train")) == 1

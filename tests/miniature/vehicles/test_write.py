@@ -55,7 +55,7 @@ def test_another_miniature_needs_force(tmp_path):
     write_miniature(tmp_path, SMALL, num_workers=1)
     first = contents(tmp_path)
     other = Miniature(seed=3, height=48, width=64, real_per_scene=1, synthetic_per_group=1)
-    with pytest.raises(UserError, match=r"other seed.*--force"):
+    with pytest.raises(UserError, match=r"other seed.*--overwrite"):
         write_miniature(tmp_path, other, num_workers=1)
     write_miniature(tmp_path, other, num_workers=1, force=True)
     assert contents(tmp_path) != first

@@ -184,8 +184,8 @@ def test_the_tools_own_bad_input(paper_csv, tmp_path):
     for arguments, words in [
         (("--predict", "1,2"), "--predict is '1,2'"),
         (("--budget", "5"), "belong together"),
-        (("--data-set", "city"), "--dataset chooses within a --store"),
-        (("--least-gain", "nan"), "--least-gain is nan"),
+        (("--dataset", "city"), "--dataset chooses within a --store"),
+        (("--min-gain", "nan"), "--min-gain is nan"),
         (("--output", paper_csv), "a file stands in its place"),
     ]:
         done = run_tool("--table", paper_csv, "--output", tmp_path / "out", *arguments)

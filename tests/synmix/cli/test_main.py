@@ -52,7 +52,11 @@ def test_each_command_has_a_main_and_a_file_of_its_own(name):
 def test_a_command_shows_examples_of_itself(synmix):
     code, shown, _ = synmix("plan", "--help")
     assert code == 0 and "usage: synmix plan" in shown and "\nsynmix plan --iterations 80000" in shown
-    assert "uv run" not in shown
+    assert "uv run" not in shown and shown.endswith("\nsynmix plan --iterations 80000\n")
+
+
+def test_the_help_of_a_sub_command_names_debug(synmix):
+    assert all("--debug" in synmix(*words, "--help")[1] for words in (("gate", "judge"), ("choose-removal", "match")))
 
 
 def test_the_names_of_the_files_are_understood(synmix):

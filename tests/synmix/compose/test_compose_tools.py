@@ -25,7 +25,12 @@ def mini(mini_root, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "budget", [("--iterations", 80_000), ("--gpu-hours", 40, "--seconds-per-iteration", 0.45), ("--epochs", 215.127)]
+    "budget",
+    [
+        ("--iterations", 80_000),
+        ("--gpu-hours", 40, "--num-gpus", 4, "--seconds-per-iteration", 0.45),
+        ("--epochs", 215.127),
+    ],
 )
 def test_plan_answers_the_papers_example_from_any_budget(call, budget):
     code, text, _ = call("plan", *budget)
@@ -37,7 +42,7 @@ def test_plan_answers_the_papers_example_from_any_budget(call, budget):
 def test_plan_takes_the_seconds_of_a_run(call, tmp_path):
     metrics = tmp_path / "metrics.json"
     metrics.write_text("\n".join(json.dumps({"iteration": i, "time": t}) for i, t in enumerate((9, 0.45, 0.45))))
-    code, text, _ = call("plan", "--gpu-hours", 40, "--metrics", metrics)
+    code, text, _ = call("plan", "--gpu-hours", 40, "--num-gpus", 4, "--metrics", metrics)
     assert code == 0 and "80,000 iterations" in text and "10.0 hours on 4 GPUs (40.0 GPU-hours)" in text
 
 
@@ -63,7 +68,9 @@ def test_compose_prints_writes_and_compares(call, mini, tmp_path):
     assert code == 0 and "images an epoch" in text and "effective" in text
     code, text, _ = call("compose", "--config-file", config, "--json", paths[1], "DATASETS.REMOVAL.default", "50")
     assert code == 0
-    code, text, _ = call("compose", "--compare", *paths)
+    code, text, _ = call("compose", "--compare", *paths, "--json", tmp_path / "compared.json")
+    compared = json.loads((tmp_path / "compared.json").read_text())
+    assert not compared["equal"] and all(phrase in text for phrase in compared["differences"])
     assert code == 1 and "percent 0.0 -> 50.0" in text and "different training sets" in text
     assert call("compose", "--compare", paths[0], paths[0])[0] == 0
     assert call("compose")[0] == 2
@@ -86,7 +93,7 @@ def test_another_process_chooses_the_same(mini):
 def test_match_prints_keys_and_draws(call, mini, tmp_path):
     plot = tmp_path / "match.png"
     names = "--real", "mini_cityscapes_instance_train", "--synthetic", "mini_synscapes_instance_train"
-    code, text, _ = call("choose_removal", "match", *names, "--plot", plot)
+    code, text, _ = call("choose_removal", "match", *names, "--chart", plot)
     assert code == 0 and "DATASETS.REMOVAL.default" in text and "person" in text
     assert Image.open(plot).width > 1000
 
@@ -99,7 +106,7 @@ def test_sweep_finds_the_knee_of_each_class(call, tmp_path):
         values = {name: {"AP": 30 - 0.5 * max(0, percent - knee)} for name, knee in knees.items()}
         path.write_text(json.dumps({"classes": {**values, "train": {"AP": None}}}))
         arguments.append(f"{percent}={path}")
-    code, text, _ = call("choose_removal", "sweep", *arguments, "--plot", tmp_path / "sweep.svg")
+    code, text, _ = call("choose_removal", "sweep", *arguments, "--chart", tmp_path / "sweep.svg")
     assert code == 0
     assert "DATASETS.REMOVAL.default 30 DATASETS.REMOVAL.person 60 DATASETS.REMOVAL.bus 90\n" in text
     assert "train" not in text and (tmp_path / "sweep.svg").stat().st_size > 1000
@@ -124,13 +131,13 @@ def test_figure_3_shows_fewer_labels_from_panel_to_panel(mini):
 
 def test_show_removal_writes_a_sheet_and_knows_its_frames(call, mini, tmp_path):
     output = tmp_path / "figure3.png"
-    code, _, _ = call("show_removal", "--data-set", "mini_synscapes_instance_train", "--output", output)
+    code, _, _ = call("show_removal", "mini_synscapes_instance_train", "--output", output)
     assert code == 0 and Image.open(output).width > 1400
     for extra, sentence in (
         (("--frame", "nowhere"), "has no frame 'nowhere'"),
         (("--thresholds", 120), "argument --thresholds: '120' is not possible"),
     ):
-        code, _, error = call("show_removal", "--data-set", "mini_synscapes_instance_train", "--output", output, *extra)
+        code, _, error = call("show_removal", "mini_synscapes_instance_train", "--output", output, *extra)
         assert code == 2 and sentence in error
 
 

@@ -94,8 +94,8 @@ def test_a_chart_and_pages_of_mistakes(tool, town):
 
 
 def test_exit_codes_of_checks(tool, town):
-    assert tool(*folders(town), "--resamples", 0, "--minimum-ap", 1)[0] == 0
-    code, text = tool(*folders(town), "--resamples", 0, "--minimum-ap", 99)
+    assert tool(*folders(town), "--resamples", 0, "--min-ap", 1)[0] == 0
+    code, text = tool(*folders(town), "--resamples", 0, "--min-ap", 99)
     assert code == 1
     assert "is below the asked 99.00" in text
 

@@ -1,7 +1,6 @@
 """The rules are data: complete, without duplicates, and every choice does what its table says."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from synmix.data.frame_labels import Labels
 from synmix.errors import UserError
 from synmix.harmonize.relabel import harmonize
-from synmix.harmonize.rules import ACTIONS, KNOWN_LABELS, RULES, SITUATIONS, choose, markdown, table
+from synmix.harmonize.rules import ACTIONS, KNOWN_LABELS, RULES, SITUATIONS, choose, table
 from synmix.labels import INSTANCE_LABELS
 
 ROAD, POLE, PERSON, RIDER, CAR, BUS, CARAVAN, BICYCLE = 7, 17, 24, 25, 26, 28, 29, 33
@@ -164,8 +163,3 @@ def test_unknown_rules_and_choices_get_a_sentence():
         choose({"rider": "split"})
     with pytest.raises(UserError, match="choose one of split, parts, keep"):
         choose({"rider_on_vehicle": "void"})
-
-
-def test_the_document_shows_the_table_as_it_is():
-    text = (Path(__file__).parents[3] / "docs" / "harmonize.md").read_text(encoding="utf-8")
-    assert markdown() in text, "write what synmix.harmonize.rules.markdown() says into docs/harmonize.md"

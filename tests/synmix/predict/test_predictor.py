@@ -50,7 +50,7 @@ def test_as_the_evaluation_predicts(weights, photograph, point_rend, tmp_path):
         torch.manual_seed(0)
         weights = str(tmp_path / "other.pth")
         torch.save({"model": build_model(load_config(MINI, options)).state_dict()}, weights)
-    cfg = settled(load_config(MINI, options), weights)
+    cfg = settled(load_config(MINI, [*options, "MODEL.WEIGHTS", weights]))
     model, _ = trained_model(cfg)
     record = EvaluationImages(cfg)({"file_name": str(photograph), "height": 300, "width": 440})
     with torch.inference_mode():
@@ -67,12 +67,16 @@ def test_as_the_evaluation_predicts(weights, photograph, point_rend, tmp_path):
 
 def test_the_tool(call, weights, photograph, tmp_path, capsys):
     (photograph.parent / "torn.jpg").write_text("hello")
-    common = ("--config-file", MINI, "--weights", weights, "--output", tmp_path / "out", "--score", "0.1")
-    code, told, errors = call(photograph.parent, *common, "TEST.DETECTIONS_PER_IMAGE", 4)
+    common = ("--config-file", MINI, "--output", tmp_path / "out", "--score", "0.1", "MODEL.WEIGHTS", weights)
+    summary = tmp_path / "summary.json"
+    code, told, errors = call(photograph.parent, *common, "TEST.DETECTIONS_PER_IMAGE", 4, "--json", summary)
     assert code == 1 and "1 photographs predicted" in told and "torn.jpg" in errors
     document = json.loads((tmp_path / "out/predictions.json").read_text())
     assert [each["file_name"] for each in document["images"]] == ["a.png"] and len(document["annotations"]) <= 4
     assert [each["name"] for each in document["categories"]] == list(CLASS_NAMES)
+    written = json.loads(summary.read_text())
+    assert (written["made"], written["instances"]) == (1, len(document["annotations"]))
+    assert "torn.jpg" in written["problems"][0][0] and written["score"] == 0.1
     code, told, _ = call(photograph, *common, "TEST.DETECTIONS_PER_IMAGE", 4)
     assert code == 0 and "0 photographs predicted, 1 kept" in told
     code, _, errors = call(photograph, *common, "TEST.DETECTIONS_PER_IMAGE", 5)
@@ -83,7 +87,7 @@ def test_the_tool(call, weights, photograph, tmp_path, capsys):
     ("options", "sentence"),
     [
         (["--score", "2"], "from 0 to 1"),
-        (["--weights", "absent.pth"], "'absent.pth' not found"),
+        (["MODEL.WEIGHTS", "absent.pth"], "'absent.pth' not found"),
         (["MODEL.MASK_ON", "False"], "predicts no masks"),
         (["MODEL.ROI_HEADS.NUM_CLASSES", "7", "MODEL.POINT_HEAD.NUM_CLASSES", "7"], "has 8 classes"),
         (["MODEL.FPN.OUT_CHANNELS", "32"], "do not fit the model"),
@@ -91,14 +95,14 @@ def test_the_tool(call, weights, photograph, tmp_path, capsys):
 )
 def test_what_cannot_be_meant(call, weights, photograph, tmp_path, options, sentence):
     code, _, errors = call(
-        photograph, "--config-file", MINI, "--weights", weights, "--output", tmp_path / "out", *options
+        photograph, "--config-file", MINI, "--output", tmp_path / "out", "MODEL.WEIGHTS", weights, *options
     )
     assert code == 2 and sentence in errors and "Traceback" not in errors and not (tmp_path / "out").exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_without_a_gpu_the_cpu_predicts_and_it_is_said(capsys):
-    cfg = settled(load_config(MINI, ["MODEL.DEVICE", "cuda"]), "x.pth")
+    cfg = settled(load_config(MINI, ["MODEL.DEVICE", "cuda"]))
     assert cfg.MODEL.DEVICE == "cpu" and "predicting on the CPU" in capsys.readouterr().err
 
 

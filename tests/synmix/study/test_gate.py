@@ -321,7 +321,7 @@ def test_the_tool_plans_declares_and_judges(store, monkeypatch, capsys):
     given = ["--control", "cityscapes.yaml", "--mixed", "mixture.yaml", "--min-gain", 2]
     file = store.root.parent / "gate.json"
     spread = ["--seed-sd", 0.7, "--image-se", 0.4]
-    code, text = call("plan", *given, *spread, "--gains", 3, "--seeds", 3, 5, "--json", file)
+    code, text = call("plan", *given, *spread, "--gains", 3, "--num-seeds", 3, 5, "--json", file)
     assert code == 0 and "inconclusive" in text and "GPU hours" in text
     assert [row["seeds"] for row in read_json(file)["rows"]][:1] == [3]
     code, text = call("declare", *given, "--name", "pays", "--seeds", 0, 1, 2)

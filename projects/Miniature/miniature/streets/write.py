@@ -140,7 +140,7 @@ def note_of(root: Path) -> dict[str, Any]:
     path = root / _NOTE
     note = read_json(path) if path.exists() else {}
     if not isinstance(note, dict):
-        raise UserError(f"'{path}' does not describe a miniature; remove it, and draw anew with --force.")
+        raise UserError(f"'{path}' does not describe a miniature; remove it, and draw anew with --overwrite.")
     return note
 
 

@@ -1,11 +1,11 @@
 """Audits the flip map of a vehicle-keypoint data set from its annotations, and shows what it does to a frame.
 
-uv run tools/audit_keypoints.py mini_carfusion_14pt_train
+Exit code 0: clean; 1: something is wrong.
+
 uv run tools/audit_keypoints.py mini_carfusion_14pt_identity_flip_train --picture flip.png
 uv run tools/audit_keypoints.py --yolo DIR  # as data.yaml's flip_idx has it, split 'train'
 uv run tools/audit_keypoints.py --coco FILE --images DIR --flip 1,0,3,2,5,4,7,6,8,10,9,12,11,13
-
-Exit code 0: clean; 1: something is wrong.
+uv run tools/audit_keypoints.py mini_carfusion_14pt_train
 """
 
 import argparse
@@ -17,8 +17,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from synmix.cli.parser import argument_parser
 from synmix.cli.results import add_json, write_result_json
-from synmix.errors import UserError, argument_parser
+from synmix.cli.words import add_data_set
+from synmix.errors import UserError
 from synmix.kinds import Many, Whole
 from synmix.pictures import PICTURES, check_ending, save_picture
 from vehicle_keypoints.audit import Audit, audit
@@ -35,13 +37,13 @@ Input = tuple[list[VehicleFrame], KeypointSchema, Sequence[int]]
 def parse_arguments() -> argparse.Namespace:
     """One of three inputs, and what to make of it."""
     parser = argument_parser(__doc__)
-    parser.add_argument("dataset", nargs="?", help="a registered vehicle-keypoint data set")
+    add_data_set(parser, "dataset", nargs="?", help="a registered vehicle-keypoint data set")
     parser.add_argument("--yolo", type=Path, metavar="DIR", help="a YOLO-pose folder with data.yaml")
     parser.add_argument("--coco", type=Path, metavar="FILE", help="a COCO keypoint file")
     parser.add_argument("--images", type=Path, metavar="DIR", help="what the COCO file's names are relative to")
     parser.add_argument("--points", type=int, default=14, choices=sorted(SCHEMAS), help="points of --yolo or --coco")
     parser.add_argument("--flip", metavar="0,1,..", help="audit this flip index instead of the data set's own")
-    parser.add_argument("--picture", type=Path, metavar="PNG", help="a frame, its mirror, its points before and after")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="a frame, its mirror, its points before and after")
     add_json(parser)
     return parser.parse_args()
 

@@ -2,15 +2,23 @@
 
 Prints tables; writes them with plots and a picture like the paper's Figure 2 into --output, as audit.md. With
 --first-contact, only looks at a raw Synscapes folder and writes a text without pictures and places, fit to be mailed.
+
+uv run tools/audit_labels.py --first-contact datasets/Synscapes
+uv run tools/audit_labels.py cityscapes_instance_train kitti_instance_train --raw-name kitti
+uv run tools/audit_labels.py cityscapes_instance_train synscapes_instance_train --json audit.json
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-from synmix.data.described import described
+from synmix.cli.parser import argument_parser, completed
+from synmix.cli.results import add_json, write_result_json
+from synmix.cli.words import add_data_set, add_num_workers
+from synmix.data.described import described, names
 from synmix.data.description import Description
 from synmix.data.sources import source
-from synmix.errors import UserError, argument_parser
+from synmix.errors import UserError
 from synmix.files import write_text
 from synmix.harmonize import audit_pictures, audit_tables
 from synmix.harmonize.auditing import Audit, Item, audit, evenly, raw_folder, raw_frames, registered_frames
@@ -22,22 +30,19 @@ from synmix.progress import console
 
 def _parser() -> argparse.ArgumentParser:
     parser = argument_parser(__doc__)
-    parser.add_argument(
-        "datasets",
-        nargs="*",
-        default=["cityscapes_instance_train", "synscapes_instance_train"],
-        metavar="DATASET",
-        help="registered data sets (default: cityscapes_instance_train synscapes_instance_train)",
-    )
+    usual = ["cityscapes_instance_train", "synscapes_instance_train"]
+    add_data_set(parser, "datasets", nargs="*", default=usual, help=f"registered ones (default: {' '.join(usual)})")
     parser.add_argument(
         "--raw",
         type=Path,
+        metavar="DIR",
         help="a raw folder to check as well (default: Synscapes' under DETECTRON2_DATASETS, where there is one; for "
         "mini_* data sets the miniature's)",
     )
-    parser.add_argument(
-        "--raw-name", default="synscapes", metavar="NAME", help="the described data set that --raw is (%(default)s)"
+    raw_name = parser.add_argument(
+        "--raw-name", default="synscapes", metavar="NAME", help="the described data set that --raw is"
     )
+    completed(raw_name, lambda _: names())
     parser.add_argument(
         "--first-contact",
         type=Path,
@@ -45,12 +50,13 @@ def _parser() -> argparse.ArgumentParser:
         help="describe this raw Synscapes folder in first_contact.md, alone",
     )
     parser.add_argument(
-        "--frames", type=argument(COUNT), default=500, help="frames looked at of each, evenly spread; 0: all (500)"
+        "--frames", type=argument(COUNT), default=500, metavar="N", help="looked at of each, evenly spread; 0: all"
     )
-    parser.add_argument("--output", type=Path, default=Path("output/audit"), help="folder for the report (%(default)s)")
     parser.add_argument(
-        "--num-workers", type=argument(COUNT), default=0, metavar="N", help="processes (default: all cores)"
+        "--output", type=Path, default=Path("output/audit"), metavar="DIR", help="folder for the report"
     )
+    add_num_workers(parser)
+    add_json(parser)
     return parser
 
 
@@ -73,7 +79,7 @@ def _unlabelled(datasets: list[str]) -> list[str]:
 
 
 def _report(datasets: list[str], audits: list[Audit], raw: Audit | None, about: Description) -> str:
-    parts = [
+    parts: list[object] = [
         "# Labels compared",
         *_unlabelled(datasets),
         "## Conventions",
@@ -89,10 +95,21 @@ def _report(datasets: list[str], audits: list[Audit], raw: Audit | None, about: 
         parts += [f"## Rules that this {_short(about)} folder meets", audit_tables.rules_met(raw)]
         parts += [f"## What harmonising takes for granted about this {_short(about)} folder"]
         parts += [audit_tables.assumptions(raw, about.merged_riders)]
+        parts += [audit_tables.advice(raw, about.merged_riders)]
     problems = [f"- {each.name}, {frame}: {reason}" for each in audits for frame, reason in each.problems]
     if problems:
         parts += [f"## {len(problems)} frames could not be read", "\n".join(problems[:20])]
-    return "\n\n".join(parts)
+    return "\n\n".join(map(str, parts))
+
+
+def _figures(audits: list[Audit], raw: Audit | None, about: Description) -> dict[str, Any]:
+    """The report's tables as plain data, and what could not be read."""
+    tables = {name: getattr(audit_tables, name)(audits).records() for name in ("conventions", "sizes", "inside")}
+    if raw:
+        tables["rules_met"] = audit_tables.rules_met(raw).records()
+        tables["assumptions"] = audit_tables.assumptions(raw, about.merged_riders).records()
+    looked_at = [{"name": each.name, "frames": each.frames, "problems": each.problems} for each in audits]
+    return {"looked_at": looked_at, **tables}
 
 
 def _short(about: Description) -> str:
@@ -122,6 +139,7 @@ def main() -> int:
         text = first_contact(args.first_contact, args.frames, args.num_workers)
         print(text)
         write_text(args.output / "first_contact.md", text)
+        write_result_json(args.json, {"first_contact": text})
         console.print(f"written: {args.output / 'first_contact.md'}")
         return 0
     about = described(args.raw_name)
@@ -141,4 +159,5 @@ def main() -> int:
         report + _pictures(args.output, audits, [item for item in items if item.name not in problems]) + "\n",
     )
     console.print(f"written: {args.output / 'audit.md'}")
+    write_result_json(args.json, _figures(audits, raw, about))
     return 0

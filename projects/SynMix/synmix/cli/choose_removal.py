@@ -1,12 +1,12 @@
 """Chooses removal thresholds per class, in two ways.
 
-Before any training, by bringing the synthetic labels' sizes closest to the real ones':
-    uv run tools/choose_removal.py match --real cityscapes_instance_train --synthetic synscapes_instance_train
-
 From the results of a removal sweep, by the knee of each class's curve (paper 4.1, Figure 4): the study's, or any as
 PERCENT=RESULTS.json:
     uv run tools/choose_removal.py sweep --store runs/paper
     uv run tools/choose_removal.py sweep 0=a/results/NAME.json 30=b/results/NAME.json 60=c/results/NAME.json
+
+Before any training, by bringing the synthetic labels' sizes closest to the real ones':
+    uv run tools/choose_removal.py match --real cityscapes_instance_train --synthetic synscapes_instance_train
 """
 
 import argparse
@@ -22,12 +22,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from synmix.cli.parser import argument_parser
 from synmix.cli.results import add_json, write_result_json
+from synmix.cli.words import add_data_set, add_store, scale_and_store
 from synmix.compose.removal import DEFAULT
 from synmix.compose.removal_rules import PIXELS, RULES, RemovalRule
 from synmix.compose.thresholds import Distance, knee, knee_interval, label_sizes, match_sizes, median_frame_pixels
 from synmix.data import sources
-from synmix.errors import UserError, argument_parser
+from synmix.errors import UserError
 from synmix.evaluate.result import read_result, result_path
 from synmix.files import read_json
 from synmix.kinds import FACTOR, Number, argument
@@ -37,7 +39,7 @@ from synmix.statistics import Runs
 from synmix.study.comparison import Arm
 from synmix.study.experiments import SYNTHETIC, removed
 from synmix.study.index import readable_records
-from synmix.study.scale import load_scale
+from synmix.study.scale import Scale
 from synmix.study.store import Store
 
 if TYPE_CHECKING:
@@ -50,8 +52,8 @@ console = Console(highlight=False, soft_wrap=True)
 
 def main() -> None:
     args = _parser().parse_args()
-    if args.plot:
-        check_ending(args.plot, CHARTS)
+    if args.chart:
+        check_ending(args.chart, CHARTS)
     args.run(args)
 
 
@@ -59,25 +61,29 @@ def _parser() -> argparse.ArgumentParser:
     parser = argument_parser(__doc__)
     commands = parser.add_subparsers(required=True, metavar="{match,sweep}")
     match = commands.add_parser("match", help="match the sizes of a real data set, before any training")
-    match.add_argument("--real", default="cityscapes_instance_train", help="the data set to match")
-    match.add_argument("--synthetic", default="synscapes_instance_train", help="the data set to remove labels of")
-    match.add_argument("--distance", choices=get_args(Distance), default=get_args(Distance)[0])
+    add_data_set(match, "--real", default="cityscapes_instance_train", help="the data set to match")
+    add_data_set(match, "--synthetic", default="synscapes_instance_train", help="the data set to remove labels of")
+    match.add_argument(
+        "--distance", choices=get_args(Distance), default=get_args(Distance)[0], help="between the two distributions"
+    )
     match.add_argument("--as-is", action="store_true", help="compare pixels as they are, not scaled to equal frames")
     match.add_argument(
         "--by", choices=RULES, default=PIXELS.name, help="match what this rule removes by, not sizes in pixels"
     )
     match.set_defaults(run=_match)
     sweep = commands.add_parser("sweep", help="take the knee of each class from a removal sweep's results")
-    sweep.add_argument("results", nargs="*", metavar="PERCENT=FILE", help="a result; a percentage may come repeatedly")
-    sweep.add_argument("--store", type=Path, help="take all seeds of the study's Figure 4 from this results store")
-    sweep.add_argument("--scale", default="paper", help="the scale of the store's runs (default: paper)")
     sweep.add_argument(
-        "--tolerance", type=argument(FACTOR), default=1.0, help="AP points that count as no loss (default: 1)"
+        "results",
+        nargs="*",
+        metavar="PERCENT=FILE",
+        help="results, also several of a percentage (default: all seeds of Figure 4 in --store)",
     )
+    add_store(sweep)
+    sweep.add_argument("--tolerance", type=argument(FACTOR), default=1.0, help="AP points that count as no loss")
     sweep.set_defaults(run=_sweep)
     add_json(match, sweep)
     for command in (match, sweep):
-        command.add_argument("--plot", type=Path, metavar="FILE", help="also draw the curves there (.png, .svg)")
+        command.add_argument("--chart", type=Path, metavar="FILE", help="the curves: .png, .svg or .pdf")
     return parser
 
 
@@ -104,16 +110,16 @@ def _match(args: argparse.Namespace) -> None:
     console.print(f"One percentage for all classes: {overall} (DATASETS.REMOVAL.default {overall})")
     _print_overrides({match.category: match.percent for match in matches}, overall, rule)
     write_result_json(args.json, {DEFAULT: overall, "classes": {match.category: asdict(match) for match in matches}})
-    if args.plot:
+    if args.chart:
         from synmix.compose.pictures import size_distributions
 
-        _save(size_distributions(real, synthetic, matches, rule), args.plot)
+        _save(size_distributions(real, synthetic, matches, rule), args.chart)
 
 
 def _sweep(args: argparse.Namespace) -> None:
-    results = [_parse(argument) for argument in args.results] + (
-        _of_study(args.store, args.scale) if args.store else []
-    )
+    results = [_parse(argument) for argument in args.results]
+    if args.store or not results:
+        results += _of_study(*scale_and_store(args))
     if not results:
         raise UserError("there is nothing to choose from; give results as PERCENT=FILE, or --store with finished runs.")
     curves, runs = _curves(results), _runs(results)
@@ -133,10 +139,10 @@ def _sweep(args: argparse.Namespace) -> None:
     _print_overrides({category: found.percent for category, found in knees.items()}, max(percents, key=percents.count))
     classes = {category: {**asdict(found), "interval": ends.get(category)} for category, found in knees.items()}
     write_result_json(args.json, {"tolerance": args.tolerance, "classes": classes})
-    if args.plot:
+    if args.chart:
         from synmix.compose.pictures import removal_curves
 
-        _save(removal_curves(curves, {category: found.percent for category, found in knees.items()}), args.plot)
+        _save(removal_curves(curves, {category: found.percent for category, found in knees.items()}), args.chart)
 
 
 def _about(curves: Curves, runs: Mapping[str, Mapping[float, Runs]]) -> str:
@@ -159,10 +165,9 @@ def _parse(argument: str) -> tuple[float, Path]:
     return number, Path(path)
 
 
-def _of_study(folder: Path, scale_name: str) -> list[tuple[float, Path]]:
+def _of_study(scale: Scale, store: Store) -> list[tuple[float, Path]]:
     """Percentage and result of every finished run of Figure 4."""
-    scale = load_scale(scale_name)
-    records, _ = readable_records(Store(folder))
+    records, _ = readable_records(store)
     estimates, name = Estimates(records, scale), scale.data_set(SYNTHETIC)
     return [
         (percent, result_path(record.folder, name))

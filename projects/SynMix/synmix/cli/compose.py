@@ -7,35 +7,37 @@ uv run tools/compose.py --compare output/a/manifest.json output/b/manifest.json 
 import argparse
 from pathlib import Path
 
-from synmix.compose.manifest import differences, read_manifest, write_manifest
+from synmix.cli.parser import argument_parser
+from synmix.cli.results import add_json, write_result_json
+from synmix.cli.words import add_config, config_of
+from synmix.compose.manifest import differences, read_manifest
 from synmix.compose.manifest_text import summary
-from synmix.errors import UserError, argument_parser
+from synmix.errors import UserError
 
 
 def main() -> int:
     args = _parser().parse_intermixed_args()
     if args.compare:
-        return _compare(*args.compare)
+        first, second = args.compare
+        return _compare(first, second, args.json)
     if not args.config_file:
         raise UserError("nothing to do; give --config-file, or --compare with two manifests.")
-    return _compose(args.config_file, args.json, args.options)
+    return _compose(args)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argument_parser(__doc__)
-    parser.add_argument("--config-file", help="the training's config")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the manifest there")
     parser.add_argument("--compare", nargs=2, type=Path, metavar="MANIFEST", help="compare two manifests instead")
-    parser.add_argument("options", nargs="*", metavar="KEY VALUE", help="config keys to change")
+    add_config(parser)
+    add_json(parser)
     return parser
 
 
-def _compose(config_file: str, json_file: Path | None, options: list[str]) -> int:
+def _compose(args: argparse.Namespace) -> int:
     from synmix.compose.budget import describe_schedule, resolve_schedule
     from synmix.compose.composition import CompositionSpec, compose
-    from synmix.config import load_config  # here, since it brings torch
 
-    cfg = load_config(config_file, options)
+    cfg = config_of(args)
     composition = compose(CompositionSpec.from_config(cfg))
     resolve_schedule(cfg, composition.num_images)
     manifest = composition.manifest()
@@ -43,16 +45,15 @@ def _compose(config_file: str, json_file: Path | None, options: list[str]) -> in
     print(describe_schedule(cfg, composition.num_images))
     for warning in composition.warnings():
         print(f"note: {warning}")
-    if json_file:
-        write_manifest(json_file, manifest)
-        print(f"wrote {json_file}")
+    write_result_json(args.json, manifest)
     return 0
 
 
-def _compare(first: Path, second: Path) -> int:
+def _compare(first: Path, second: Path, json: Path | None) -> int:
     a, b = read_manifest(first), read_manifest(second)
-    for phrase in differences(a, b):
+    phrases, equal = differences(a, b), a["checksum"] == b["checksum"]
+    for phrase in phrases:
         print(phrase)
-    equal = a["checksum"] == b["checksum"]
+    write_result_json(json, {"equal": equal, "differences": phrases})
     print("the same training set" if equal else "different training sets")
     return 0 if equal else 1

@@ -1,7 +1,7 @@
 """Scores instance masks with the Cityscapes metric, exactly, with confidence intervals.
 
-A checkpoint, on any registered data sets:
-  uv run tools/eval_cityscapes.py --config-file configs/mini.yaml MODEL.WEIGHTS output/mini/model_final.pth
+Exit codes: 0 done; 1 a check failed (--official, --min-ap, --fail-if-worse); 2 the input is wrong.
+
 Predictions in the Cityscapes result format (text files and masks), with cityscapesScripts' own figures beside:
   uv run tools/eval_cityscapes.py --predictions DIR --ground-truth datasets/cityscapes/gtFine/val --official
 Why figures are what they are: what each kind of error costs, and AP by the size of objects:
@@ -11,8 +11,8 @@ Two results on the same images; several trainings of a model as a list with comm
 Predictions for the test server, with a zip file to send:
   uv run tools/eval_cityscapes.py --config-file configs/mixture.yaml --datasets cityscapes_instance_test \\
       --export sent MODEL.WEIGHTS output/mixture/model_final.pth
-
-Exit codes: 0 done; 1 a check failed (--official, --minimum-ap, --fail-if-worse); 2 the input is wrong.
+A checkpoint, on any registered data sets:
+  uv run tools/eval_cityscapes.py --config-file configs/mini.yaml MODEL.WEIGHTS output/mini/model_final.pth
 """
 
 import argparse
@@ -20,11 +20,14 @@ from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 
-from synmix.errors import UserError, argument_parser
+from synmix.cli.parser import argument_parser
+from synmix.cli.results import add_json
+from synmix.cli.words import add_config, add_data_set, add_num_gpus, add_num_workers, add_trust_pickle, config_of
+from synmix.errors import UserError
 from synmix.evaluate.by_size import COCO_EDGES
 from synmix.evaluate.commands import OK, Sampling, Wishes, compare, report, score_folders
 from synmix.evaluate.result import read_result
-from synmix.kinds import ABOVE_ZERO, COUNT, SIZE, Number, argument
+from synmix.kinds import ABOVE_ZERO, COUNT, Number, argument
 from synmix.pictures import CHARTS, check_ending
 
 
@@ -32,40 +35,41 @@ def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argument_parser(__doc__)
     what = parser.add_argument_group("what to score")
-    what.add_argument("--config-file", default="", metavar="FILE", help="a YAML file of configs/, for a checkpoint")
-    what.add_argument("--datasets", nargs="+", metavar="NAME", help="data sets to score on (default: DATASETS.TEST)")
+    add_config(parser, what)
+    add_data_set(what, "--datasets", nargs="+", help="where a checkpoint is scored (default: DATASETS.TEST)")
     what.add_argument("--predictions", type=Path, metavar="DIR", help="predictions in the Cityscapes result format")
     what.add_argument("--ground-truth", type=Path, metavar="DIR", help="the instance maps that belong to them")
     what.add_argument("--results", nargs="+", metavar="R.json", help="results that are there already, to be shown")
     what.add_argument("--compare", nargs=2, metavar=("A.json", "B.json"), help="results to compare: B minus A")
     output = parser.add_argument_group("what to write")
-    output.add_argument("--json", type=Path, metavar="FILE", help="the figures as JSON, with what they follow from")
+    add_json(output)
     output.add_argument("--chart", type=Path, metavar="FILE", help="a bar chart per class: .png, .svg or .pdf")
     output.add_argument("--errors", type=Path, metavar="DIR", help="pages of the worst mistakes as pictures")
     output.add_argument("--why", action="store_true", help="tables: points that each kind of error costs; AP by size")
     output.add_argument("--why-chart", type=Path, metavar="FILE", help="the former as stacked bars: .png, .svg or .pdf")
     output.add_argument(
-        "--size-edges", type=_edges, default=COCO_EDGES, metavar="A,B,..", help="borders of sizes, pixels (1024,9216)"
+        "--size-edges",
+        type=_edges,
+        default=COCO_EDGES,
+        metavar="A,B,..",
+        help="borders of sizes (default: 1024,9216)",
     )
     output.add_argument("--images", type=Path, metavar="DIR", help="the images of --ground-truth: DIR/<split>/<city>/")
     output.add_argument("--export", type=Path, metavar="DIR", help="predictions in the test server's format, and a zip")
     checks = parser.add_argument_group("checks")
     checks.add_argument("--official", action="store_true", help="run cityscapesScripts too; 1 if it differs")
-    checks.add_argument("--minimum-ap", type=argument(Number(0, 100)), metavar="AP", help="1 if AP (percent) is below")
+    checks.add_argument("--min-ap", type=argument(Number(0, 100)), metavar="AP", help="1 if AP (percent) is below")
     checks.add_argument("--fail-if-worse", action="store_true", help="1 if B is surely worse than A")
     sampling = parser.add_argument_group("intervals")
+    sampling.add_argument("--resamples", type=argument(COUNT), default=1000, help="of the images; 0: no intervals")
     sampling.add_argument(
-        "--resamples", type=argument(COUNT), default=1000, help="of the images; 0: no intervals (default 1000)"
+        "--confidence", type=argument(Number(0, 1, True, True)), default=0.95, help="of the intervals"
     )
-    sampling.add_argument("--confidence", type=argument(Number(0, 1, True, True)), default=0.95, help="(default 0.95)")
-    sampling.add_argument("--seed", type=argument(COUNT), default=0, help="of the resamples (default 0)")
+    sampling.add_argument("--seed", type=argument(COUNT), default=0, help="of the resamples")
     work = parser.add_argument_group("work")
-    work.add_argument("--num-gpus", type=argument(SIZE), default=1, help="processes for a checkpoint, one for each GPU")
-    work.add_argument(
-        "--num-workers", type=argument(COUNT), default=0, help="processes for --predictions (default: all cores)"
-    )
-    work.add_argument("--trust-pickle", action="store_true", help="load weights of any origin: they can run code")
-    parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to change")
+    add_num_gpus(work)
+    add_num_workers(work, " for --predictions")
+    add_trust_pickle(work)
     return parser.parse_intermixed_args()
 
 
@@ -127,11 +131,9 @@ def _sampling(arguments: argparse.Namespace) -> Sampling:
 
 
 def _launch(arguments: argparse.Namespace) -> int:
-    from synmix.config import load_config
     from synmix.train.launch import launch, settle_processes
 
-    cfg = load_config(arguments.config_file, arguments.opts)
-    cfg, processes = settle_processes(cfg, arguments.num_gpus, training=False)
+    cfg, processes = settle_processes(config_of(arguments), arguments.num_gpus, training=False)
     return launch(_score_checkpoint, processes, device=cfg.MODEL.DEVICE, args=(arguments,)) or 0
 
 
@@ -141,11 +143,10 @@ def _score_checkpoint(arguments: argparse.Namespace) -> int:
 
     from detectron2.utils import comm
 
-    from synmix.config import load_config
     from synmix.evaluate.watch import Watch
     from synmix.train.run import evaluate
 
-    cfg, wishes, sampling = load_config(arguments.config_file, arguments.opts), _wishes(arguments), _sampling(arguments)
+    cfg, wishes, sampling = config_of(arguments), _wishes(arguments), _sampling(arguments)
     if arguments.datasets:
         cfg.DATASETS.TEST = tuple(arguments.datasets)
     if not cfg.DATASETS.TEST:

@@ -1,21 +1,24 @@
 """Writes labels or predictions as a COCO file, for other people's tools and for DATASETS.COCO.
 
-The labels of a data set, as read (a harmonised set's are harmonised):
-  uv run tools/export.py cityscapes_instance_val --output labels.json
+File names start from the deepest folder that holds all images (links followed), which is printed, or from --images.
+
 What a config trains on, labels removed and images chosen; with a DATASET only its part:
   uv run tools/export.py --config-file configs/mixture.yaml --output trained_on.json
 The predictions that tools/eval_cityscapes.py --export wrote for a data set:
   uv run tools/export.py cityscapes_instance_val --predictions DIR --output predictions.json
-
-File names start from the deepest folder that holds all images (links followed), which is printed, or from --images.
+The labels of a data set, as read (a harmonised set's are harmonised):
+  uv run tools/export.py cityscapes_instance_val --output labels.json
 """
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synmix.errors import UserError, argument_parser
-from synmix.kinds import COUNT, argument
+from synmix.cli.parser import argument_parser
+from synmix.cli.results import add_json, write_result_json
+from synmix.cli.words import add_config, add_data_set, add_num_workers, config_of
+from synmix.errors import UserError
 
 if TYPE_CHECKING:
     from synmix.export.labels import Export
@@ -23,9 +26,8 @@ if TYPE_CHECKING:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argument_parser(__doc__)
-    parser.add_argument("dataset", nargs="?", metavar="DATASET", help="a registered data set")
+    add_data_set(parser, "dataset", nargs="?", help="a registered one; with --config-file its part alone")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the COCO file to write (.json)")
-    parser.add_argument("--config-file", metavar="CONFIG", help="write what this config trains on")
     parser.add_argument("--predictions", type=Path, metavar="DIR", help="a folder in the Cityscapes result format")
     parser.add_argument(
         "--shape",
@@ -34,19 +36,18 @@ def _parser() -> argparse.ArgumentParser:
         help="masks as run lengths (default), or as polygons along the pixels' edges; groups are run lengths always",
     )
     parser.add_argument("--images", type=Path, metavar="DIR", help="the folder that file names start from")
-    parser.add_argument(
-        "--num-workers", type=argument(COUNT), default=0, metavar="N", help="processes (default: all cores)"
-    )
-    parser.add_argument("options", nargs="*", metavar="KEY VALUE", help="with --config-file: config keys to change")
+    add_num_workers(parser)
+    add_config(parser)
+    add_json(parser)
     return parser
 
 
 def _arguments() -> argparse.Namespace:
     args = _parser().parse_intermixed_args()
-    words = [word for word in (args.dataset, *args.options) if word is not None]
+    words = [word for word in (args.dataset, *args.opts) if word is not None]
     if args.config_file:  # an even number of words are all KEY VALUE
-        args.dataset, args.options = (words[0], words[1:]) if len(words) % 2 else (None, words)
-    elif not args.dataset or args.options:
+        args.dataset, args.opts = (words[0], words[1:]) if len(words) % 2 else (None, words)
+    elif not args.dataset or args.opts:
         raise UserError("give one DATASET, or --config-file with the config whose training set is to be written.")
     if args.config_file and args.predictions:
         raise UserError("--predictions are for a DATASET; leave out --config-file.")
@@ -61,9 +62,7 @@ def _export(args: argparse.Namespace) -> "Export":
     from synmix.export.predictions import predictions_of
 
     if args.config_file:
-        from synmix.config import load_config
-
-        composition = compose(CompositionSpec.from_config(load_config(args.config_file, args.options)))
+        composition = compose(CompositionSpec.from_config(config_of(args)))
         return composition_labels(composition, Path(args.config_file).name, args.dataset)
     return predictions_of(args.dataset, args.predictions) if args.predictions else data_set_labels(args.dataset)
 
@@ -78,3 +77,4 @@ def main() -> None:
     what = "predictions" if args.predictions else "labels"
     print(f"wrote {args.output}: {written.images:,} images, {written.annotations:,} {what}{groups}")
     print(f"file names start from {folder}")
+    write_result_json(args.json, {"file": args.output, "images_from": folder, **asdict(written)})

@@ -1,13 +1,13 @@
 """Does mixing pay? A control arm against a mixed arm, by terms that are sealed before the runs (docs/gate.md).
 
+Exit codes of judge: 0 pass, 1 fail, 3 inconclusive, 4 runs are missing, 5 equivalent; 2: a mistake, in a sentence.
+
 uv run tools/gate.py plan --terms terms.yaml --scale mini      # how likely each verdict is, and what it costs
 uv run tools/gate.py declare --terms terms.yaml --scale mini   # checks the terms and seals them: before any run
 uv run tools/gate.py declare --name early --control cityscapes.yaml --mixed mixture.yaml --min-gain 2 --looks 3 5 8 \\
     --scale mini
 uv run tools/gate.py judge early --scale mini                  # the verdict
 uv run tools/gate.py list --scale mini                         # all that is declared, adjusted for each other
-
-Exit codes of judge: 0 pass, 1 fail, 3 inconclusive, 4 runs are missing, 5 equivalent; 2: a mistake, in a sentence.
 """
 
 import argparse
@@ -21,13 +21,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from synmix.cli.parser import argument_parser
 from synmix.cli.results import add_json, write_result_json
-from synmix.errors import UserError, argument_parser
+from synmix.cli.words import add_store, scale_and_store
+from synmix.errors import UserError
 from synmix.statistics import Estimate
 from synmix.study.experiments import REAL
 from synmix.study.gate import GateVerdict, declaration, declare, judge, judge_all, names
 from synmix.study.gate_plan import Spread, pair_hours, pilot, plan
-from synmix.study.scale import Scale, load_scale, scale_names
+from synmix.study.scale import Scale
 from synmix.study.store import Store
 from synmix.study.terms import Terms, arm_of, find_run, read_terms, terms_of
 
@@ -58,35 +60,34 @@ def _parser() -> argparse.ArgumentParser:
     for command in (declaring, planning):
         command.add_argument("--terms", type=Path, help="a YAML of terms; arguments beside it change it")
         for key, (kind, text) in _TERMS.items():
-            words = [f"--{key.replace('_', '-')}", *(["--dataset"] if key == "data_set" else [])]
-            command.add_argument(*words, type=kind, help=text)
-        command.add_argument("--seeds", type=int, nargs="+", help="a fixed list; of plan: numbers of seeds to compare")
-        command.add_argument("--looks", type=int, nargs="+", help="numbers of seeds at which to look, ascending")
+            word = key.replace("data_set", "dataset").replace("_", "-")
+            command.add_argument(f"--{word}", dest=key, type=kind, help=text)
+    declaring.add_argument("--seeds", type=int, nargs="+", help="a fixed list of them")
+    declaring.add_argument("--looks", type=int, nargs="+", help="numbers of seeds at which to look, ascending")
+    planning.add_argument("--num-seeds", type=int, nargs="+", default=[3, 5, 8], help="to compare (default: 3 5 8)")
     planning.add_argument("--gains", type=float, nargs="+", help="true gains to suppose (default: around the least)")
     planning.add_argument("--image-factors", type=float, nargs="+", default=[1, 2, 4], help="times as many images")
     planning.add_argument("--seed-sd", type=float, help="spread of a difference over seeds (default: as measured)")
     planning.add_argument("--image-se", type=float, help="standard error from the images (default: as measured)")
     planning.add_argument("--pilot-control", help="an arm of the store to measure at (default: the control)")
     planning.add_argument("--pilot-mixed", help="the other one")
-    add_json(planning, judging, listing)
     for command in (declaring, planning, judging, listing):
-        command.add_argument("--scale", default="paper", help=f"{', '.join(scale_names())} or a file (default: paper)")
-        command.add_argument("--store", type=Path, help="the results store (default: runs/<scale>)")
+        add_store(command)
+        add_json(command)
     return parser
 
 
 def main() -> int:
     """Plans, declares, judges or lists."""
     arguments = _parser().parse_args()
-    scale = load_scale(arguments.scale)
-    code: int = arguments.run(arguments, scale, Store(arguments.store or Path("runs") / scale.name))
+    code: int = arguments.run(arguments, *scale_and_store(arguments))
     return code
 
 
 def _values(arguments: argparse.Namespace) -> dict[str, Any]:
     """The terms as the file and the arguments give them."""
     values: dict[str, Any] = {"data_set": REAL, **(read_terms(arguments.terms) if arguments.terms else {})}
-    given = {key: getattr(arguments, key) for key in (*_TERMS, "seeds", "looks")}
+    given = {key: getattr(arguments, key, None) for key in (*_TERMS, "seeds", "looks")}
     return values | {key: value for key, value in given.items() if value is not None}
 
 
@@ -100,6 +101,9 @@ def _declare(arguments: argparse.Namespace, scale: Scale, store: Store) -> int:
     if not verdict.declared_first:
         console.print(_LATE)
     console.print(f"now train: {', '.join(verdict.missing) or 'everything is there'}")
+    write_result_json(
+        arguments.json, {**asdict(declared), "declared_first": verdict.declared_first, "missing": verdict.missing}
+    )
     return 0
 
 
@@ -161,8 +165,7 @@ def report(verdict: GateVerdict) -> str:
 
 
 def _plan(arguments: argparse.Namespace, scale: Scale, store: Store) -> int:
-    numbers = arguments.seeds or [3, 5, 8]
-    arguments.seeds = arguments.looks = None
+    numbers = arguments.num_seeds
     values = {**_values(arguments), "seeds": list(range(max(2, *numbers)))}
     values.pop("looks", None)
     terms = terms_of({"name": "plan", **values}, scale, store)

@@ -1,6 +1,7 @@
 """``synmix COMMAND``: finds a command and runs it; what a command needs is imported with it, and not before."""
 
 import difflib
+import os
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -8,7 +9,8 @@ from importlib import import_module
 from typing import NoReturn
 
 import synmix
-from synmix.errors import CONSOLE, UserError, run_tool
+from synmix.cli.parser import COMPLETING, CONSOLE, Parser
+from synmix.errors import UserError, run_tool
 from synmix.extras import HOW, need
 
 
@@ -60,6 +62,8 @@ def run(name: str) -> NoReturn:
 
 def _dispatch() -> int | None:
     words = sys.argv[1:]
+    if COMPLETING in os.environ:
+        words = _to_complete()
     if not words or words[0] in ("-h", "--help"):
         print(_help())
         return 0
@@ -71,6 +75,20 @@ def _dispatch() -> int | None:
         raise UserError(f"there is no command '{words[0]}'.{_close(words[0])} All of them: synmix --help.")
     sys.argv = [f"{CONSOLE}{name}", *words[1:]]
     return _start(name)
+
+
+def _to_complete() -> list[str]:
+    """The command that a shell asks to complete the words of; where it asks for commands, they are the answer."""
+    typed = os.environ["COMP_LINE"][: int(os.environ["COMP_POINT"])]
+    words = f"{typed}|".split()[1:-1]  # whole ones
+    if words and words[0].replace("_", "-") in _NAMES:
+        os.environ[COMPLETING] = str(int(os.environ[COMPLETING]) + 1)  # the parser's words begin a word later
+        return words[:1]
+    parser = Parser(prog="synmix")
+    parser.add_argument("--version", action="store_true")
+    parser.add_argument("command", choices=COMMANDS)
+    parser.parse_args()  # answers, and ends
+    return []
 
 
 def _start(name: str) -> int | None:

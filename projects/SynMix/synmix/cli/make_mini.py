@@ -1,6 +1,11 @@
 """Draws the miniatures, by default under ``$DETECTRON2_DATASETS/mini``: streets in the raw formats of Cityscapes and
 Synscapes, and with ``--encodings`` in those of other data sets; or, with ``--vehicles``, vehicles with keypoints in
-those of CarFusion and CitySample."""
+those of CarFusion and CitySample.
+
+uv run datasets/make_mini.py --encodings kitti
+uv run datasets/make_mini.py --vehicles
+uv run datasets/make_mini.py
+"""
 
 import argparse
 from pathlib import Path
@@ -12,9 +17,10 @@ from miniature.streets.write import IMAGES, Drawing
 from miniature.streets.write import write_miniature as write_streets
 from miniature.vehicles.write import Miniature
 from miniature.vehicles.write import write_miniature as write_vehicles
+from synmix.cli.parser import argument_parser
+from synmix.cli.words import add_num_workers
 from synmix.data.described import described
 from synmix.data.sources import datasets_root
-from synmix.errors import argument_parser
 from synmix.harmonize.prepare import prepare
 from synmix.kinds import COUNT, Number, Whole, argument
 from synmix.pictures import PICTURES, check_ending
@@ -22,8 +28,10 @@ from synmix.pictures import PICTURES, check_ending
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argument_parser(__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--output", type=Path, help="folder to draw into (default: $DETECTRON2_DATASETS/mini)")
+    parser = argument_parser(__doc__)
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder to draw into (default: $DETECTRON2_DATASETS/mini)"
+    )
     parser.add_argument("--seed", type=argument(COUNT), default=0, help="decides every frame")
     parser.add_argument("--vehicles", action="store_true", help="draw vehicles with keypoints instead of streets")
     parser.add_argument(
@@ -36,10 +44,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--real-val", type=argument(COUNT), default=40, help="real frames for validation")
     parser.add_argument("--real-test", type=argument(COUNT), default=20, help="real frames for testing")
     parser.add_argument(
-        "--synthetic", type=argument(COUNT), default=960, help="synthetic frames in all; the split comes later"
+        "--synthetic-images", type=argument(COUNT), default=960, help="synthetic frames in all; the split comes later"
     )
     parser.add_argument("--density", type=argument(Number(0, 5)), default=1.0, help="1 for the usual number of objects")
-    parser.add_argument("--images", nargs="+", default=["rgb"], choices=IMAGES, help="synthetic renderings")
+    parser.add_argument(
+        "--rendering", nargs="+", default=["rgb"], choices=IMAGES, help="one or several synthetic ones (default: rgb)"
+    )
     parser.add_argument(
         "--encodings", nargs="+", default=[], metavar="NAME",
         help=f"also draw and harmonise these, or 'all': {', '.join(ENCODINGS)}",
@@ -47,9 +57,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--encoded", type=argument(Whole(1, 100_000)), default=40, metavar="N", help="frames of each encoding"
     )
-    parser.add_argument("--num-workers", type=argument(COUNT), default=0, help="processes; 0: all cores")
-    parser.add_argument("--preview", type=Path, metavar="PNG", help="also write a picture of streets and their labels")
-    parser.add_argument("--force", action="store_true", help="draw anew, whatever the folder holds")
+    add_num_workers(parser)
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw a sheet of streets and their labels")
+    parser.add_argument("--overwrite", action="store_true", help="draw anew, whatever the folder holds")
     return parser.parse_args()
 
 
@@ -57,8 +67,8 @@ def main() -> None:
     """Draws what was asked for."""
     arguments = parse_arguments()
     chosen_encodings(arguments.encodings)
-    if arguments.preview:
-        check_ending(arguments.preview, PICTURES)
+    if arguments.picture:
+        check_ending(arguments.picture, PICTURES)
     output = arguments.output or datasets_root() / "mini"
     (draw_vehicles if arguments.vehicles else draw_streets)(arguments, output)
 
@@ -67,7 +77,7 @@ def draw_vehicles(arguments: argparse.Namespace, output: Path) -> None:
     """Draws CarFusion's and CitySample's stand-ins."""
     given = {"seed": arguments.seed, "height": arguments.height, "width": arguments.width}
     miniature = Miniature(**{name: value for name, value in given.items() if value is not None})
-    write_vehicles(output, miniature, arguments.num_workers, arguments.force)
+    write_vehicles(output, miniature, arguments.num_workers, arguments.overwrite)
     print(f"the miniature is in {output}: carfusion and citysample")
 
 
@@ -80,21 +90,21 @@ def draw_streets(arguments: argparse.Namespace, output: Path) -> None:
         height=drawing.height,
         width=drawing.width,
         real=(arguments.real_train, arguments.real_val, arguments.real_test),
-        synthetic=arguments.synthetic,
+        synthetic=arguments.synthetic_images,
         density=drawing.density,
-        images=arguments.images,
+        images=arguments.rendering,
         num_workers=arguments.num_workers,
-        force=arguments.force,
+        force=arguments.overwrite,
     )
-    if arguments.preview:
-        write_preview(arguments.preview, drawing)
-        print(f"frames and labels are shown in {arguments.preview}")
+    if arguments.picture:
+        write_preview(arguments.picture, drawing)
+        print(f"frames and labels are shown in {arguments.picture}")
     prepare(
         output / "Synscapes",
         output / "synscapes_harmonized",
-        images=arguments.images[0],
+        images=arguments.rendering[0],
         num_workers=arguments.num_workers,
-        overwrite=arguments.force,
+        overwrite=arguments.overwrite,
     )
     print(f"the miniature is in {output}: cityscapes, Synscapes, and Synscapes harmonised in synscapes_harmonized")
     if arguments.encodings:
@@ -104,7 +114,7 @@ def draw_streets(arguments: argparse.Namespace, output: Path) -> None:
 def draw_encodings(arguments: argparse.Namespace, output: Path, drawing: Drawing) -> None:
     """Draws further encodings and harmonises each."""
     names = chosen_encodings(arguments.encodings)
-    write_encodings(output, drawing, names, arguments.encoded, arguments.num_workers, arguments.force)
+    write_encodings(output, drawing, names, arguments.encoded, arguments.num_workers, arguments.overwrite)
     for name in names:
         description = described(name)
         prepare(
@@ -112,6 +122,6 @@ def draw_encodings(arguments: argparse.Namespace, output: Path, drawing: Drawing
             output / description.copy,
             name=name,
             num_workers=arguments.num_workers,
-            overwrite=arguments.force,
+            overwrite=arguments.overwrite,
         )
         print(f"{description.title}: {description.folder}, harmonised in {description.copy}")

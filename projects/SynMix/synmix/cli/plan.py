@@ -1,8 +1,8 @@
 """What to train on under a budget, by the paper's rule (4.2): 50 epochs of as many images as the budget allows.
 
-uv run tools/plan.py --iterations 80000
 uv run tools/plan.py --gpu-hours 48 --num-gpus 4 --seconds-per-iteration 0.45
 uv run tools/plan.py --gpu-hours 48 --num-gpus 4 --metrics output/metrics.json   # s/it measured by a run
+uv run tools/plan.py --iterations 80000
 """
 
 import argparse
@@ -15,11 +15,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from synmix.cli.parser import argument_parser
 from synmix.cli.results import add_json, write_result_json
+from synmix.cli.words import add_data_set
 from synmix.compose import published
 from synmix.compose.budget import iterations_of
 from synmix.compose.planner import Plan, nearest_cells, plan
-from synmix.errors import UserError, argument_parser
+from synmix.errors import UserError
 from synmix.files import read_text
 from synmix.kinds import ABOVE_ZERO, COUNT, SIZE, argument
 
@@ -47,22 +49,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     speed = parser.add_mutually_exclusive_group()
     speed.add_argument("--seconds-per-iteration", type=argument(ABOVE_ZERO), help="how long an iteration takes")
-    speed.add_argument("--metrics", type=Path, help="a run's metrics.json, whose median iteration time is taken")
-    parser.add_argument("--num-gpus", type=argument(SIZE), default=4, help="GPUs that share an iteration (default: 4)")
-    parser.add_argument(
-        "--batch-size", type=argument(SIZE), default=published.BATCH_SIZE, help="images an iteration (default: 8)"
+    speed.add_argument(
+        "--metrics", type=Path, metavar="FILE", help="a run's metrics.json, whose median iteration time is taken"
     )
+    parser.add_argument("--num-gpus", type=argument(SIZE), default=1, help="GPUs that share an iteration")
+    parser.add_argument("--batch-size", type=argument(SIZE), default=published.BATCH_SIZE, help="images an iteration")
     parser.add_argument(
-        "--rule-epochs", type=argument(ABOVE_ZERO), default=published.RULE_EPOCHS, help="epochs to spend (default: 50)"
+        "--rule-epochs", type=argument(ABOVE_ZERO), default=published.RULE_EPOCHS, help="epochs to spend"
     )
+    parser.add_argument("--real-images", type=argument(SIZE), default=published.REAL_IMAGES, help="real ones at hand")
     parser.add_argument(
-        "--real-images", type=argument(SIZE), default=published.REAL_IMAGES, help="at hand (default: 2975)"
+        "--synthetic-images", type=argument(COUNT), default=published.SYNTHETIC_IMAGES, help="synthetic ones at hand"
     )
-    parser.add_argument(
-        "--synthetic-images", type=argument(COUNT), default=published.SYNTHETIC_IMAGES, help="default: 20000"
-    )
-    parser.add_argument("--real", default="cityscapes_instance_train", help="name of the real data set")
-    parser.add_argument("--synthetic", default="synscapes_instance_train", help="name of the synthetic data set")
+    add_data_set(parser, "--real", default="cityscapes_instance_train", help="the real data set")
+    add_data_set(parser, "--synthetic", default="synscapes_instance_train", help="the synthetic data set")
     add_json(parser)
     return parser
 

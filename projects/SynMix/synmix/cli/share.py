@@ -1,15 +1,16 @@
 """Makes a folder of a training that others can use: weights as safetensors, config, manifest, results, a model card.
 
-uv run tools/share.py output/mini --output shared/mini
-uv run tools/share.py output/mini --output shared/answered --answer answer/answer.md
 uv run tools/share.py output/mini --output shared/given --upload OWNER/NAME   # with a token in HF_TOKEN, and only then
+uv run tools/share.py output/mini --output shared/answered --answer output/answer/answer.md
+uv run tools/share.py output/mini --output shared/mini
 """
 
 import argparse
 import os
 from pathlib import Path
 
-from synmix.errors import UserError, argument_parser
+from synmix.cli.parser import argument_parser
+from synmix.errors import UserError
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,8 +1,8 @@
 """Trains a run, or a sweep of them, with Hydra.
 
-uv run tools/sweep.py -m +experiment=ratio scale=mini  # a figure of the paper, in miniature
 uv run tools/sweep.py -m config=mixture.yaml '+set.SOLVER.BASE_LR=0.005,0.01'  # any key of any config
-uv run tools/sweep.py -m config=mini.yaml '+set.SOLVER.MAX_ITER=20,40' seed=0,1 processes=2
+uv run tools/sweep.py -m config=mini.yaml '+set.SOLVER.MAX_ITER=20,40' seed=0,1 num_gpus=2
+uv run tools/sweep.py -m +experiment=ratio scale=mini  # a figure of the paper, in miniature
 uv run tools/sweep.py --help  # all keys
 """
 
@@ -12,6 +12,7 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
+from synmix.cli.parser import COMPLETING
 from synmix.config import CONFIGS
 from synmix.errors import DEBUG
 from synmix.study.sweep import SweepGuard, job
@@ -27,6 +28,8 @@ def sweep(config: DictConfig) -> str:
 
 def main() -> int:
     """Runs Hydra and closes the sweep, whatever a launcher raised meanwhile (a killed SLURM job, a dead worker)."""
+    if COMPLETING in os.environ:  # Hydra has completions of its own: --hydra-help
+        return 0
     try:
         sweep()
     except Exception as error:

@@ -1,19 +1,20 @@
 """Trains and evaluates what a config describes, with Detectron2's arguments, on GPUs or on the CPU.
 
-uv run tools/train_net.py --config-file configs/mini.yaml
+KEY VALUE pairs change keys of the config; they may stand anywhere. A signal (Ctrl-C, SIGTERM, SIGUSR1, SIGUSR2) lets
+the step end, saves, and exits with 130; --resume goes on. Other exit codes: 0 done, 2 the input is wrong.
+
 uv run tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4
 uv run tools/train_net.py --config-file configs/cityscapes.yaml --num-gpus 4 --resume
 uv run tools/train_net.py --config-file configs/cityscapes.yaml --eval-only MODEL.WEIGHTS model.pth
 uv run torchrun --nproc-per-node 4 tools/train_net.py --config-file configs/cityscapes.yaml
 srun -n4 --gpus-per-node 4 uv run tools/train_net.py --config-file configs/cityscapes.yaml
-
-KEY VALUE pairs change keys of the config; they may stand anywhere. A signal (Ctrl-C, SIGTERM, SIGUSR1, SIGUSR2) lets
-the step end, saves, and exits with 130; --resume goes on. Other exit codes: 0 done, 2 the input is wrong.
+uv run tools/train_net.py --config-file configs/mini.yaml
 """
 
 import argparse
 
-from synmix.errors import argument_parser
+from synmix.cli.parser import argument_parser
+from synmix.cli.words import add_config, add_num_gpus, add_trust_pickle, config_of
 from synmix.kinds import COUNT, SIZE, argument
 from synmix.train.signals import listening
 
@@ -21,28 +22,15 @@ from synmix.train.signals import listening
 def parse_arguments() -> argparse.Namespace:
     """Detectron2's arguments, and those of this project."""
     parser = argument_parser(__doc__)
-    parser.add_argument("--config-file", default="", metavar="FILE", help="a YAML file of configs/")
+    add_config(parser)
     parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint of OUTPUT_DIR")
     parser.add_argument("--eval-only", action="store_true", help="evaluate MODEL.WEIGHTS, train nothing")
     parser.add_argument("--dry-run", action="store_true", help="check everything, try a few steps, print the plan")
-    parser.add_argument(
-        "--num-gpus", type=argument(SIZE), default=1, help="processes on this machine, one for each GPU"
-    )
-    parser.add_argument("--num-machines", type=argument(SIZE), default=1)
+    add_num_gpus(parser)
+    parser.add_argument("--num-machines", type=argument(SIZE), default=1, help="that train together")
     parser.add_argument("--machine-rank", type=argument(COUNT), default=0, help="this machine's number, from 0")
     parser.add_argument("--dist-url", default="auto", help="where processes meet: tcp://<first machine>:<port>")
-    parser.add_argument(
-        "--trust-pickle", action="store_true", help="load .pkl weights of any origin: they can run code"
-    )
-    parser.add_argument(
-        "--import",
-        dest="imports",
-        action="append",
-        default=[],
-        metavar="MODULE",
-        help="one's own model, mapper or evaluator",
-    )
-    parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to change")
+    add_trust_pickle(parser)
     return parser.parse_intermixed_args()
 
 
@@ -52,12 +40,10 @@ def work(arguments: argparse.Namespace, parts: int) -> None:
     Args:
         parts: ``SOLVER.ACCUMULATE``, as it is settled for the processes that there are.
     """
-    from synmix.config import load_config  # not above: worker processes import this file and need no torch
-    from synmix.train.preflight import preflight
+    from synmix.train.preflight import preflight  # not above: worker processes import this file and need no torch
     from synmix.train.run import evaluate, train
 
-    options = [*arguments.opts, "SOLVER.ACCUMULATE", str(parts)]
-    cfg = load_config(arguments.config_file, options, arguments.imports)
+    cfg = config_of(arguments, "SOLVER.ACCUMULATE", str(parts))
     if arguments.dry_run:
         preflight(cfg, arguments.resume, arguments.trust_pickle)
     elif arguments.eval_only:
@@ -70,12 +56,12 @@ def main() -> None:
     """Checks the arguments and starts the processes."""
     arguments = parse_arguments()
     with listening():
-        from synmix.config import load_config
         from synmix.train.launch import launch, settle_processes
 
-        cfg = load_config(arguments.config_file, arguments.opts, arguments.imports)
         machines, training = arguments.num_machines, not arguments.eval_only
-        cfg, processes = settle_processes(cfg, arguments.num_gpus, machines=machines, training=training)
+        cfg, processes = settle_processes(
+            config_of(arguments), arguments.num_gpus, machines=machines, training=training
+        )
         launch(
             work,
             processes,

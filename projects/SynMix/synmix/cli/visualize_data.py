@@ -2,6 +2,8 @@
 
 Instances have their class's colour (Cityscapes' own where it has one) and name; groups and what is not evaluated stay
 unpainted.
+
+uv run tools/visualize_data.py mini_synscapes_instance_val
 """
 
 import argparse
@@ -13,11 +15,14 @@ import cv2
 import numpy as np
 import polars as pl
 
+from synmix.cli.parser import argument_parser
+from synmix.cli.results import add_json, write_result_json
+from synmix.cli.words import add_data_set
 from synmix.data.images import read_instance_map, read_rgb
 from synmix.data.segmentation import mask_of
 from synmix.data.sources import source
 from synmix.data.table import InstanceTable
-from synmix.errors import UserError, argument_parser
+from synmix.errors import UserError
 from synmix.kinds import SIZE, Whole, argument
 from synmix.pictures import draw_masks, save_picture, side_by_side
 from synmix.progress import console, track
@@ -31,17 +36,16 @@ _POINT = (255, 221, 0)
 
 def _parser() -> argparse.ArgumentParser:
     parser = argument_parser(__doc__)
-    parser.add_argument("datasets", nargs="+", metavar="DATASET", help="such as cityscapes_instance_train")
-    parser.add_argument(
-        "--frames", type=argument(SIZE), default=6, metavar="N", help="how many of each (default: %(default)s)"
-    )
+    add_data_set(parser, "datasets", nargs="+", help="such as cityscapes_instance_train")
+    parser.add_argument("--frames", type=argument(SIZE), default=6, metavar="N", help="how many of each")
     parser.add_argument("--frame", nargs="+", default=[], metavar="NAME", help="these frames instead")
-    parser.add_argument("--columns", type=argument(Whole(1, 20)), default=2, help="of the sheet (default: %(default)s)")
+    parser.add_argument("--columns", type=argument(Whole(1, 20)), default=2, metavar="N", help="of the sheet")
     parser.add_argument("--no-names", action="store_true", help="leave class names out")
     parser.add_argument(
-        "--output", type=Path, default=Path("output/pictures"), help="folder for DATASET.png (default: %(default)s)"
+        "--output", type=Path, default=Path("output/pictures"), metavar="DIR", help="folder for DATASET.png"
     )
     parser.add_argument("--single", action="store_true", help="a file per frame in full size instead of a sheet")
+    add_json(parser)
     return parser
 
 
@@ -95,7 +99,8 @@ def _draw_points(image: np.ndarray, record: Mapping[str, Any], scale: int) -> np
     return image
 
 
-def _visualize(name: str, args: argparse.Namespace) -> Path:
+def _visualize(name: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Draws a data set; returns where, and how many labels each frame has."""
     data = source(name)
     records = data.dicts(_chosen(data.table(), args.frame, args.frames))
     classes = data.classes
@@ -103,17 +108,18 @@ def _visualize(name: str, args: argparse.Namespace) -> Path:
         (f"{record['image_id']}: {len(record['annotations'])} labels", _draw(record, classes, not args.no_names))
         for record in track(records, f"drawing {name}", len(records))
     ]
+    written = args.output / (name if args.single else f"{name}.png")
     if args.single:
         for (_, picture), record in zip(panels, records, strict=True):
-            save_picture(args.output / name / f"{Path(record['image_id']).stem}.png", picture)
-        return args.output / name
-    rows = [panels[start : start + args.columns] for start in range(0, len(panels), args.columns)]
-    save_picture(args.output / f"{name}.png", side_by_side(rows, width=_MIN_WIDTH if args.columns < 3 else 720))
-    return args.output / f"{name}.png"
+            save_picture(written / f"{Path(record['image_id']).stem}.png", picture)
+    else:
+        rows = [panels[start : start + args.columns] for start in range(0, len(panels), args.columns)]
+        save_picture(written, side_by_side(rows, width=_MIN_WIDTH if args.columns < 3 else 720))
+    console.print(f"written: {written}")
+    frames = [{"frame": record["image_id"], "labels": len(record["annotations"])} for record in records]
+    return {"dataset": name, "written": written, "frames": frames}
 
 
-def main() -> int:
+def main() -> None:
     args = _parser().parse_args()
-    for name in args.datasets:
-        console.print(f"written: {_visualize(name, args)}")
-    return 0
+    write_result_json(args.json, [_visualize(name, args) for name in args.datasets])

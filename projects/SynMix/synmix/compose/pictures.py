@@ -70,6 +70,12 @@ def fullest_frame(table: InstanceTable) -> str:
     return name
 
 
+def labels_left(table: InstanceTable, frame: str, percent: float, rule: RemovalRule = PIXELS) -> tuple[set[int], int]:
+    """The ids of a frame's labels that remain at a threshold, and how many labels it has."""
+    marked = mark_removed(table.instances, {DEFAULT: percent}, rule).filter(frame=frame, crowd=False)
+    return set(marked.filter(removed=False)["instance_id"].to_list()), len(marked)
+
+
 def _panel(
     table: InstanceTable,
     frame: str,
@@ -79,15 +85,14 @@ def _panel(
     rule: RemovalRule,
     classes: Sequence[str],
 ) -> tuple[str, np.ndarray]:
-    marked = mark_removed(table.instances, {DEFAULT: percent}, rule).filter(frame=frame, crowd=False)
-    remaining = set(marked.filter(removed=False)["instance_id"].to_list())
+    remaining, count = labels_left(table, frame, percent, rule)
     # A removed label is drawn as an empty mask, so that the others keep their shades from panel to panel.
     shown = [
         (category, mask if instance_id in remaining else np.zeros_like(mask))
         for instance_id, (category, mask) in masks.items()
     ]
     how = "" if rule is PIXELS else f" by {rule.name}"
-    title = f"{percent:g} % removed{how}: {len(remaining)} of {len(marked)} labels"
+    title = f"{percent:g} % removed{how}: {len(remaining)} of {count} labels"
     return title, draw_masks(image, shown, classes=classes)
 
 

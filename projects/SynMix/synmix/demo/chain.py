@@ -8,7 +8,7 @@ from miniature.streets.write import complete_miniature, note_of
 from synmix.demo.arms import Demo
 from synmix.demo.page import table_of, write_page
 from synmix.demo.side_by_side import train_side_by_side
-from synmix.demo.verdict import reach_verdict
+from synmix.demo.verdict import Verdict, reach_verdict
 from synmix.errors import UserError
 from synmix.files import make_folder, read_json, write_json
 from synmix.harmonize.prepare import prepare
@@ -17,8 +17,11 @@ from synmix.train import run
 from synmix.train.folder import numbers_checksum
 
 
-def run_demo(demo: Demo) -> Path:
-    """Runs what is not there yet and returns the page's path: a stopped call is gone on with, a finished one reused.
+def run_demo(demo: Demo) -> tuple[Path, Verdict]:
+    """Runs what is not there yet: a stopped call is gone on with, a finished one reused.
+
+    Returns:
+        the page's path, and what it says.
 
     Raises:
         UserError: the output is another demo's, or a stage cannot do its work.
@@ -38,7 +41,7 @@ def run_demo(demo: Demo) -> Path:
     console.print(table_of(demo, verdict))
     for sentence in (*verdict.looks[0].remarks, *verdict.sentences):
         console.print(sentence, highlight=False)
-    return write_page(demo, verdict)
+    return write_page(demo, verdict), verdict
 
 
 def _claim(demo: Demo) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,14 @@ class Look:
         """What a reader of the gains has to know."""
         return remarks(self.gains) if self.gains else []
 
+    def as_json(self) -> dict[str, Any]:
+        """What the demo's table shows of it."""
+        shown = {
+            figure: {**{side: self.reached(side, figure) for side in self.results}, "gain": self.gains.get(figure)}
+            for figure in ("AP", "AP50")
+        }
+        return {"name": self.name, "frames": self.frames, **shown}
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -75,8 +84,13 @@ class Verdict:
         """The answer, and what would decide it."""
         first, *_, following = four_sentences(self.answer)
         seeds = len(self.looks[0].results[CONTROL])
-        more = f"Here 'tools/demo.py --seeds {SEEDS}' trains what is missing." if seeds < SEEDS else ""
+        more = f"Here 'tools/demo.py --num-seeds {SEEDS}' trains what is missing." if seeds < SEEDS else ""
         return [first, f"{following} {more}".rstrip()]
+
+    def as_json(self) -> dict[str, Any]:
+        """Both looks, what is said of them, and the answer."""
+        looks = [look.as_json() for look in self.looks]
+        return {"looks": looks, "sentences": self.sentences, "answer": self.answer.as_json()}
 
 
 def reach_verdict(sides: Sides, table: Path) -> Verdict:

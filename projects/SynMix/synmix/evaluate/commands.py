@@ -41,7 +41,7 @@ class Wishes:
     errors: Path | None = None  # a folder for pages of the worst mistakes
     export: Path | None = None  # a folder for predictions in the test server's format
     official: bool = False  # run cityscapesScripts too; a difference fails
-    minimum_ap: float | None = None  # percent; below fails
+    min_ap: float | None = None  # percent; below fails
     fail_if_worse: bool = False
     why: bool = False  # tables of errors by cause and of AP by size
     why_chart: Path | None = None  # the former as stacked bars
@@ -139,11 +139,11 @@ def report(
         Console(width=120).print(result_table(result, theirs))
         if official:
             passed &= _agrees(result, theirs)
-        passed &= _reaches(dataset, result.figures, wishes.minimum_ap)
+        passed &= _reaches(dataset, result.figures, wishes.min_ap)
     for dataset, tasks in others.items():
         for task, values in tasks.items():
             Console(width=120).print(figures_table(values, f"{dataset}: {task}"))
-            passed &= _reaches(dataset, values, wishes.minimum_ap)
+            passed &= _reaches(dataset, values, wishes.min_ap)
     whys = _explain({dataset: [result.table] for dataset, result in ours.items()}, wishes)
     if wishes.json:
         plain = {dataset: to_json(result) for dataset, result in ours.items()}

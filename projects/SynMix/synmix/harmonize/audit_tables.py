@@ -1,6 +1,8 @@
-"""The audit as Markdown tables."""
+"""The audit's tables, as Markdown and as plain data."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 from cityscapesscripts.helpers.labels import id2label
@@ -11,6 +13,26 @@ from synmix.harmonize.rules import RULES
 from synmix.labels import MIN_PIXELS
 
 Row = Sequence[object]
+
+
+class Share(float):
+    """A number that people read in percent."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers under headings; its text is Markdown."""
+
+    header: Sequence[str]
+    rows: Sequence[Row]
+    empty: str = ""  # said where there is no row
+
+    def __str__(self) -> str:
+        return markdown(self.header, self.rows) if self.rows or not self.empty else self.empty
+
+    def records(self) -> list[dict[str, Any]]:
+        """A row's numbers by their headings."""
+        return [dict(zip(self.header, row, strict=True)) for row in self.rows]
 
 
 def markdown(header: Row, rows: Sequence[Row]) -> str:
@@ -27,6 +49,8 @@ def markdown(header: Row, rows: Sequence[Row]) -> str:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, Share):
+        return f"{value:.2%}"
     if isinstance(value, float):
         return "-" if value != value else f"{value:.3g}" if abs(value) < 100 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
@@ -36,19 +60,19 @@ def _name(label: int) -> str:
     return id2label[label].name if label in id2label else f"label {label}"
 
 
-def conventions(audits: Sequence[Audit]) -> str:
+def conventions(audits: Sequence[Audit]) -> Table:
     """The numbers that tell conventions apart, a column per data set."""
     rows: list[Row] = [[measure.name, *(measure.of(audit) for audit in audits)] for measure in MEASURES]
     counts: list[Row] = [["frames looked at", *(audit.frames for audit in audits)]]
-    return markdown(["", *(audit.name for audit in audits)], counts + rows)
+    return Table(["measure", *(audit.name for audit in audits)], counts + rows)
 
 
-def sizes(audits: Sequence[Audit]) -> str:
+def sizes(audits: Sequence[Audit]) -> Table:
     """Instances and sizes per class: how many a frame, the share under 100 pixels, percentiles in pixels."""
     header = ["class", "data set", "instances", "a frame", f"under {MIN_PIXELS} px", "5 %", "median", "95 %"]
     labels = sorted({label for audit in audits for label in audit.instances["label"].unique().to_list()})
     rows = [row for label in labels for audit in audits if (row := _size_row(audit, label))]
-    return markdown(header, rows)
+    return Table(header, rows)
 
 
 def _size_row(audit: Audit, label: int) -> list[object] | None:
@@ -56,11 +80,11 @@ def _size_row(audit: Audit, label: int) -> list[object] | None:
     if pixels.is_empty():
         return None
     quantiles = [int(pixels.quantile(q, "nearest") or 0) for q in (0.05, 0.5, 0.95)]
-    small = float((pixels < MIN_PIXELS).sum() / len(pixels))
-    return [_name(label), audit.name, len(pixels), len(pixels) / audit.frames, f"{small:.1%}", *quantiles]
+    small = Share((pixels < MIN_PIXELS).sum() / len(pixels))
+    return [_name(label), audit.name, len(pixels), len(pixels) / audit.frames, small, *quantiles]
 
 
-def inside(audits: Sequence[Audit]) -> str:
+def inside(audits: Sequence[Audit]) -> Table:
     """Which classes the class map shows inside the instances of each class, other than their own."""
     header = ["instances of", "hold pixels of", "data set", "instances", "of all", "pixels"]
     rows: list[Row] = []
@@ -70,38 +94,40 @@ def inside(audits: Sequence[Audit]) -> str:
         for label, other, count, pixels in (
             found.agg(pl.col("instances").sum(), pl.col("pixels").sum()).sort("pixels", descending=True).iter_rows()
         ):
-            rows.append([_name(label), _name(other), audit.name, count, f"{count / totals[label]:.1%}", pixels])
-    return markdown(header, rows) if rows else "No instance holds a pixel of another class."
+            rows.append([_name(label), _name(other), audit.name, count, Share(count / totals[label]), pixels])
+    return Table(header, rows, "No instance holds a pixel of another class.")
 
 
-def rules_met(raw: Audit) -> str:
+def rules_met(raw: Audit) -> Table:
     """How often a raw folder meets each rule."""
     rows = [
         [rule.name, raw.tally.cases[rule.name], raw.tally.pixels[rule.name], rule.situation, rule.default]
         for rule in RULES
         if raw.tally.cases[rule.name]
     ]
-    return markdown(["rule", "cases", "pixels", "situation", "default"], rows)
+    return Table(["rule", "cases", "pixels", "situation", "default"], rows)
 
 
-def assumptions(raw: Audit, merged_riders: bool = True) -> str:
-    """What the rules take for granted, measured; and the switch to use where it does not hold.
+def assumptions(raw: Audit, merged_riders: bool = True) -> Table:
+    """What the rules take for granted, measured.
 
     Args:
         merged_riders: a rider and the vehicle are one instance there.
     """
-    found = findings(raw, merged_riders)
-    header = ["assumption", "found", "of", "share", "expected", "holds"]
-    table = markdown(header, [_finding_row(finding) for finding in found])
-    failed = [finding for finding in found if not finding.holds]
+    rows = [_finding_row(finding) for finding in findings(raw, merged_riders)]
+    return Table(["assumption", "found", "of", "share", "expected", "holds"], rows)
+
+
+def advice(raw: Audit, merged_riders: bool = True) -> str:
+    """The switch to use for each of :func:`assumptions` that does not hold."""
+    failed = [finding.assumption for finding in findings(raw, merged_riders) if not finding.holds]
     if not failed:
-        return f"{table}\n\nEvery assumption holds on these {raw.frames:,} frames; the default rules fit."
-    advice = [f"- **{each.assumption.statement}** does not hold: {each.assumption.remedy}." for each in failed]
-    return "\n".join([table, "", *advice])
+        return f"Every assumption holds on these {raw.frames:,} frames; the default rules fit."
+    return "\n".join(f"- **{each.statement}** does not hold: {each.remedy}." for each in failed)
 
 
 def _finding_row(finding: Finding) -> list[object]:
     low, high = finding.assumption.low, finding.assumption.high
     expected = f"{low:.0%} or more" if high == 1 else "none" if high == 0 else f"up to {high:.1%}"
     verdict = ("yes" if finding.whole else "nothing to measure") if finding.holds else "NO"
-    return [finding.assumption.statement, finding.part, finding.whole, f"{finding.share:.2%}", expected, verdict]
+    return [finding.assumption.statement, finding.part, finding.whole, Share(finding.share), expected, verdict]

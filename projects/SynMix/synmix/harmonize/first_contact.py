@@ -67,7 +67,10 @@ def first_contact(root: Path, frames: int = 500, num_workers: int = 0) -> str:
     root = Path(os.path.abspath(root))  # noqa: PTH100 - so that it can be found in every sentence
     if not root.is_dir():
         raise UserError(f"there is no folder '{root}'; name the one that holds img and meta.")
-    parts = [f"# First contact with a {NAME} folder", f"SynMix {synmix.__version__}. No pixel and no place is in here."]
+    parts: list[object] = [
+        f"# First contact with a {NAME} folder",
+        f"SynMix {synmix.__version__}. No pixel and no place is in here.",
+    ]
     parts += ["## Files", _files(root)]
     try:
         items = evenly(raw_frames(root), frames)
@@ -80,7 +83,7 @@ def first_contact(root: Path, frames: int = 500, num_workers: int = 0) -> str:
         parts += _labels(raw, facts)
     except UserError as error:
         parts += ["## Labels", f"They cannot be read: {error}"]
-    return without_places("\n\n".join(parts), root) + "\n"
+    return without_places("\n\n".join(map(str, parts)), root) + "\n"
 
 
 def without_places(text: str, root: Path) -> str:
@@ -156,15 +159,24 @@ def _keys(meta: Mapping[str, Any]) -> Iterable[str]:
             yield f"instance.{table}: {kind if entries else 'empty'}"
 
 
-def _labels(raw: Audit, facts: Facts) -> list[str]:
+def _labels(raw: Audit, facts: Facts) -> list[object]:
     counts = Counter({"frames that could be read": raw.frames, "frames that could not": len(raw.problems)})
-    parts = ["## Labels", _counted("looked at", counts), "## Ids of instances", _counted("ids", facts.ids)]
+    parts: list[object] = [
+        "## Labels",
+        _counted("looked at", counts),
+        "## Ids of instances",
+        _counted("ids", facts.ids),
+    ]
     parts += ["## Classes", _classes(facts), "## Keys of meta, and in how many frames", _counted("key", facts.keys)]
     parts += ["## What meta says of instances", _values(facts.values)]
-    parts += ["## Conventions, riders and vehicles", audit_tables.conventions([raw]), audit_tables.sizes([raw])]
+    parts += [
+        "## Conventions, riders and vehicles",
+        audit_tables.conventions([raw]),
+        audit_tables.sizes([raw]),
+    ]
     parts += ["## Classes found inside instances", audit_tables.inside([raw])]
     parts += ["## Rules that these frames meet", audit_tables.rules_met(raw)]
-    parts += ["## What harmonising takes for granted", audit_tables.assumptions(raw)]
+    parts += ["## What harmonising takes for granted", audit_tables.assumptions(raw), audit_tables.advice(raw)]
     if raw.problems:
         parts += ["## Frames that could not be read"]
         parts += ["\n".join(f"- {frame}: {reason}" for frame, reason in raw.problems[:_SHOWN])]

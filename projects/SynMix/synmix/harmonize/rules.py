@@ -193,7 +193,7 @@ def table() -> str:
 
 
 def markdown() -> str:
-    """The rules and their choices as docs/harmonize.md shows them; a test sees to it that it does."""
+    """The rules and their choices as docs/harmonize.md shows them."""
     rules = ["| rule | situation | choices | why the default |", "|---|---|---|---|"]
     rules += [f"| `{rule.name}` | {rule.situation} | {', '.join(rule.choices)} | {rule.why} |" for rule in RULES]
     actions = ["| choice | the pixels |", "|---|---|", *(f"| {name} | {what} |" for name, what in ACTIONS.items())]

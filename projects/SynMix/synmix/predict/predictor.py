@@ -24,9 +24,9 @@ from synmix.train.checkpoint import trained_model
 from synmix.train.run import check_classes, with_device
 
 
-def settled(cfg: CfgNode, weights: str) -> CfgNode:
-    """A copy of a config for predicting: its weights, and the CPU where it asks for a GPU that is not here, which is
-    said. (For a training that would take months; a photograph takes seconds.)
+def settled(cfg: CfgNode) -> CfgNode:
+    """A copy of a config for predicting: on the CPU where it asks for a GPU that is not here, which is said. (For a
+    training that would take months; a photograph takes seconds.)
 
     Raises:
         UserError: the network predicts no masks.
@@ -38,7 +38,6 @@ def settled(cfg: CfgNode, weights: str) -> CfgNode:
         cfg.MODEL.DEVICE = "cpu"
     if not cfg.MODEL.MASK_ON:
         raise UserError("MODEL.MASK_ON is False, so the network predicts no masks; give a config of one that does.")
-    cfg.MODEL.WEIGHTS = weights
     return with_device(cfg)
 
 

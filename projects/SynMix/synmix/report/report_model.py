@@ -1,7 +1,7 @@
 """A report as plain data, which :mod:`html` shows in a browser and :mod:`markdown` as text."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from synmix.report.claims import Finding
 from synmix.report.estimates import Estimate
@@ -99,3 +99,11 @@ class Document:
     subtitle: str
     cards: tuple[tuple[str, str], ...]  # (figure, what it counts), at the top
     sections: tuple[Section, ...] = field(default_factory=tuple)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it but the pictures; each block with its kind."""
+        shown = [[block for block in section.blocks if not isinstance(block, Picture)] for section in self.sections]
+        plain = [[{"kind": type(block).__name__.lower(), **asdict(block)} for block in blocks] for blocks in shown]
+        titles = [section.title for section in self.sections]
+        sections = [{"title": title, "blocks": blocks} for title, blocks in zip(titles, plain, strict=True)]
+        return {"title": self.title, "subtitle": self.subtitle, "cards": self.cards, "sections": sections}

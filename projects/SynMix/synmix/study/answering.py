@@ -56,7 +56,7 @@ def table_of(records: Sequence[Record], data_set: str | None, source: str, like:
     on_it = [record for record in chosen if name in record.results]
     if not on_it:
         known = sorted({found for record in chosen for found in record.results})
-        raise UserError(f"'{source}': no finished run was evaluated on '{name}'; choose with --data-set: "
+        raise UserError(f"'{source}': no finished run was evaluated on '{name}'; choose with --dataset: "
                         f"{', '.join(known)}.")  # fmt: skip
     results = {record.run.id: record.results[name] for record in on_it}
     if len({tuple(result.images) for result in results.values()}) > 1:
@@ -107,7 +107,7 @@ def _real_set(records: Sequence[Record], source: str) -> str:
     real = [name for name in tested if name in known and sources.source(name).domain == "real"]
     if real or len(tested) == 1:
         return (real or list(tested))[0]
-    raise UserError(f"'{source}': runs were evaluated on several sets; choose with --data-set: {', '.join(tested)}.")
+    raise UserError(f"'{source}': runs were evaluated on several sets; choose with --dataset: {', '.join(tested)}.")
 
 
 def _training(record: Record, data_set: str) -> Training:

@@ -1,0 +1,84 @@
+"""``--json FILE`` of each command that prints figures holds them; those that are tested elsewhere are left out."""
+
+import runpy
+import sys
+
+import pytest
+
+from synmix.config_files import CONFIGS
+from synmix.files import read_json
+from synmix.study.scale import load_scale
+
+REAL, SYNTHETIC = "mini_cityscapes_instance_val", "mini_synscapes_instance_val"
+
+
+@pytest.fixture
+def written(mini_root, tmp_path, monkeypatch, capsys):
+    """Calls a file of tools/ or datasets/: what it printed, and its JSON."""
+    monkeypatch.setenv("DETECTRON2_DATASETS", str(mini_root))
+    monkeypatch.chdir(tmp_path)
+
+    def call(path, *arguments):
+        file = tmp_path / "made/result.json"  # its folder is made too
+        monkeypatch.setattr(sys, "argv", [path, *map(str, arguments), "--json", str(file)])
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path(str(CONFIGS.parent / path), run_name="__main__")
+        assert stop.value.code == 0
+        return capsys.readouterr().out, read_json(file)
+
+    return call
+
+
+def test_audit(written):
+    printed, found = written("tools/audit_labels.py", REAL, SYNTHETIC, "--num-workers", 1)
+    assert [each["name"] for each in found["looked_at"]] == [REAL, SYNTHETIC, "Synscapes as delivered"]
+    assert found["looked_at"][0]["frames"] == 4 and found["conventions"][0][REAL] == 4
+    (share,) = [row for row in found["sizes"] if (row["class"], row["data set"]) == ("car", REAL)]
+    assert 0 <= share["under 100 px"] <= 1 and f"{share['under 100 px']:.2%}" in printed
+    assert all(row["holds"] in ("yes", "nothing to measure", "NO") for row in found["assumptions"])
+
+
+def test_first_contact(written, mini_root):
+    printed, found = written(
+        "tools/audit_labels.py", "--first-contact", mini_root / "mini/Synscapes", "--num-workers", 1
+    )
+    assert found["first_contact"] in printed
+
+
+def test_removal(written):
+    thresholds = written("tools/show_removal.py", SYNTHETIC, "--output", "a.png", "--thresholds", 0, 100)[1]
+    assert [row["removed_percent"] for row in thresholds["thresholds"]] == [0, 100]
+    none, everything = thresholds["thresholds"]
+    assert none["left"] == none["labels"] > 0 == everything["left"]
+
+
+def test_pictures_of_labels(written, tmp_path):
+    _, (found,) = written("tools/visualize_data.py", REAL, "--frames", 2)
+    assert found["dataset"] == REAL and len(found["frames"]) == 2 and all(each["labels"] for each in found["frames"])
+    assert (tmp_path / found["written"]).is_file()
+
+
+def test_prepared(written, mini_root, tmp_path):
+    arguments = "--input", mini_root / "mini/Synscapes", "--output", tmp_path / "copy", "--num-workers", 1
+    printed, found = written("datasets/prepare_synscapes.py", *arguments)
+    assert (found["written"], found["kept"]) == (30, 0) and f"riders created {found['riders_created']}" in printed
+    assert found["folder"] == str(tmp_path / "copy")
+    assert written("datasets/prepare.py", "synscapes", *arguments)[1]["kept"] == 30
+
+
+def test_exported(written, tmp_path):
+    printed, found = written("tools/export.py", REAL, "--output", tmp_path / "a.json", "--num-workers", 1)
+    assert found["images"] == 4 and f"{found['annotations']} labels" in printed and found["images_from"] in printed
+
+
+def test_study_and_report_of_an_empty_store(written):
+    printed, plan = written("tools/study.py", "list", "removal", "--scale", "mini")
+    assert plan["scale"] == "mini" and plan["seconds_per_iteration"] == load_scale("mini").seconds_per_iteration
+    (experiment,) = plan["experiments"]
+    assert experiment["runs"] == len(plan["runs"]) and f"{experiment['iterations']:,}" in printed
+    assert {run["state"] for run in plan["runs"]} == {"missing"} and plan["runs"][-1]["after"] in (None, 1)
+    printed, report = written("tools/report.py", "--scale", "mini")
+    assert all(f"{figure} {what}" in printed for figure, what in report["cards"])
+    numbers = [block for section in report["sections"] for block in section["blocks"] if block["kind"] == "numbers"]
+    rows = [row for block in numbers for row in block["rows"]]
+    assert any(row["published"] for row in rows) and {row["state"] for row in rows} == {"not yet run"}
