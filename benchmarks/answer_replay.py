@@ -2,7 +2,7 @@
 planner's choice, in the order of the grid, and in random order.
 
   python benchmarks/answer_replay.py --draws 200                        # tables drawn from known laws
-  python benchmarks/answer_replay.py --table results.csv --min-gain 1   # a finished study
+  python benchmarks/answer_replay.py --table results.csv --least-gain 1   # a finished study
   python benchmarks/answer_replay.py --store runs/mini --dataset mini_val
 
 Right is what all trainings together say, or, of a known law, its truth. A replay that is never decided counts with all
@@ -139,17 +139,17 @@ def main() -> None:
     print("| table | order | cost until decided | of the grid's | decided and right |\n|---|---|---|---|---|")
     if arguments.table or arguments.store:
         table = read_table(arguments.table) if arguments.table else read_store(arguments.store, arguments.dataset)
-        replay = replay_of(table, arguments.min_gain, arguments.margin, 1 - 0.05 / arguments.num_looks)
-        right = judge(compare(table, replay.control, replay.mixture), arguments.min_gain, arguments.margin)
+        replay = replay_of(table, arguments.least_gain, arguments.margin, 1 - 0.05 / arguments.looks)
+        right = judge(compare(table, replay.control, replay.mixture), arguments.least_gain, arguments.margin)
         _print(str(arguments.table or arguments.store), [compared(replay, {right}, generator, 50)])
         return
     for law in LAWS:
         found = []
         for _ in range(arguments.draws):
             table = draw_table(law, full_design(), arguments.num_seeds, generator)
-            replay = replay_of(table, arguments.min_gain, arguments.margin, 1 - 0.05 / arguments.num_looks)
+            replay = replay_of(table, arguments.least_gain, arguments.margin, 1 - 0.05 / arguments.looks)
             gain = law.ap(*replay.mixture) - law.ap(*replay.control)
-            found.append(compared(replay, _right(gain, arguments.min_gain, arguments.margin), generator, 5))
+            found.append(compared(replay, _right(gain, arguments.least_gain, arguments.margin), generator, 5))
         _print(law.name, found)
 
 
@@ -174,9 +174,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dataset")
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--num-seeds", type=int, default=5)
-    parser.add_argument("--min-gain", type=float, default=0.0)
+    parser.add_argument("--least-gain", type=float, default=0.0)
     parser.add_argument("--margin", type=float, default=1.0)
-    parser.add_argument("--num-looks", type=int, default=1)
+    parser.add_argument("--looks", type=int, default=1)
     return parser.parse_args()
 
 

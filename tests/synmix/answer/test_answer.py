@@ -185,7 +185,7 @@ def test_the_tools_own_bad_input(paper_csv, tmp_path):
         (("--predict", "1,2"), "--predict is '1,2'"),
         (("--budget", "5"), "belong together"),
         (("--dataset", "city"), "--dataset chooses within a --store"),
-        (("--min-gain", "nan"), "--min-gain is nan"),
+        (("--least-gain", "nan"), "--least-gain is nan"),
         (("--output", paper_csv), "a file stands in its place"),
     ]:
         done = run_tool("--table", paper_csv, "--output", tmp_path / "out", *arguments)

@@ -177,7 +177,7 @@ def test_an_experiment_has_the_paper_s_scale_unless_another_is_given():
 
 
 def test_any_key_of_any_config():
-    run = run_of(composed("config=mini.yaml", "+set.SOLVER.MAX_ITER=20", "seed=1", "num_gpus=2"))
+    run = run_of(composed("config=mini.yaml", "+set.SOLVER.MAX_ITER=20", "seed=1", "processes=2"))
     assert (run.config, run.iterations, run.seed, run.parts) == ("mini.yaml", 20, 1, 2)
     run = run_of(composed("+experiment=ratio", "run=1", "scale=mini", "+set.SOLVER.BASE_LR=0.2", "seed=4"))
     assert (run.settings["SOLVER.BASE_LR"], run.seed) == (0.2, 4)

@@ -56,7 +56,7 @@ def sweep(folder: Path, *arguments: str) -> list[str]:
 @pytest.mark.long
 def test_two_ranks_of_a_study_equal_one_with_two_parts(tmp_path, environment):
     said = {
-        "ranks": ("num_gpus: 1", "num_gpus: 2"),
+        "ranks": ("processes: 1", "processes: 2"),
         "parts": ("IMS_PER_BATCH: 4", "IMS_PER_BATCH: 4\n    SOLVER.ACCUMULATE: 2"),
     }
     runs = []
@@ -81,7 +81,7 @@ def test_two_ranks_of_a_study_equal_one_with_two_parts(tmp_path, environment):
 @pytest.mark.slow
 def test_four_ranks_train(tmp_path, environment):
     write_tiny_scale(tmp_path / "searched", workers=1)
-    command = sweep(tmp_path, "config=mini_start.yaml", "num_gpus=4")
+    command = sweep(tmp_path, "config=mini_start.yaml", "processes=4")
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     store = Store(tmp_path / "store")
@@ -146,7 +146,7 @@ def _long_run(folder: Path) -> Run:
 
 def _long_sweep(folder: Path, *arguments: str) -> list[str]:
     """The sweep of that run."""
-    return sweep(folder, "config=mini_start.yaml", f"+set.SOLVER.MAX_ITER={ITERATIONS}", "num_gpus=2", *arguments)
+    return sweep(folder, "config=mini_start.yaml", f"+set.SOLVER.MAX_ITER={ITERATIONS}", "processes=2", *arguments)
 
 
 def _submitit_task(ancestor: int) -> int:

@@ -37,10 +37,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--predict", metavar="REAL,SYNTHETIC,ITERATIONS", help="a training whose AP is asked for")
     parser.add_argument("--costs", type=Path, help="a YAML of prices: unit, real_image, synthetic_image, gpu_hour")
     parser.add_argument("--budget", type=float, help="what may be spent, in the unit of --costs")
-    parser.add_argument("--min-gain", type=float, default=0.0, help="'helps' takes more than this, in AP")
+    parser.add_argument("--least-gain", type=float, default=0.0, help="'helps' takes more than this, in AP")
     parser.add_argument("--margin", type=float, help="a gain within it, either way, counts as none")
     parser.add_argument(
-        "--num-looks", type=argument(SIZE), default=1, help="how often the verdict is asked for while runs are added"
+        "--looks", type=argument(SIZE), default=1, help="how often the verdict is asked for while runs are added"
     )
     parser.add_argument("--confidence", type=float, default=0.95, help="of the intervals")
     parser.add_argument("--output", type=Path, default=Path("output/answer"), metavar="DIR", help="folder of the pages")
@@ -76,7 +76,7 @@ def _table(arguments: argparse.Namespace) -> Table:
 def _question(arguments: argparse.Namespace) -> Question:
     if (arguments.costs is None) != (arguments.budget is None):
         raise UserError("--costs and --budget belong together: prices, and what may be spent.")
-    for name in ("min_gain", "margin", "budget"):
+    for name in ("least_gain", "margin", "budget"):
         value = getattr(arguments, name)
         if value is not None and not math.isfinite(value):
             raise UserError(f"--{name.replace('_', '-')} is {value:g}; give a finite number.")
@@ -85,13 +85,13 @@ def _question(arguments: argparse.Namespace) -> Question:
     if arguments.margin is not None and not arguments.margin > 0:
         raise UserError(f"--margin is {arguments.margin:g}; give AP points above 0.")
     return Question(
-        arguments.min_gain,
+        arguments.least_gain,
         arguments.margin,
         _cell(arguments.predict) if arguments.predict else None,
         read_costs(arguments.costs) if arguments.costs else None,
         arguments.budget,
         arguments.confidence,
-        arguments.num_looks,
+        arguments.looks,
     )
 
 

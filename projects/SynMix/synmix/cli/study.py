@@ -18,7 +18,7 @@ from rich.console import Console
 
 from synmix.cli.parser import argument_parser, completed
 from synmix.cli.results import add_json, write_result_json
-from synmix.cli.words import add_num_gpus, add_store, add_trust_pickle, scale_and_store
+from synmix.cli.words import add_store, add_trust_pickle, scale_and_store
 from synmix.errors import UserError
 from synmix.kinds import ABOVE_ZERO, COUNT, SIZE, argument
 from synmix.study.execute import Options
@@ -44,7 +44,9 @@ def parse_arguments() -> argparse.Namespace:
     )
     completed(model, lambda _: model_names())
     parser.add_argument("--jobs", type=argument(SIZE), default=1, metavar="N", help="runs at a time")
-    add_num_gpus(parser, None, "processes of a run, one for each GPU (default: the scale's)")
+    parser.add_argument(
+        "--processes", type=argument(SIZE), metavar="N", help="ranks of a run, one GPU each (default: the scale's)"
+    )
     parser.add_argument(
         "--seeds",
         type=argument(COUNT),
@@ -54,9 +56,9 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--until", choices=("decided",), help="train what the answer asks for next until it is decided")
     parser.add_argument(
-        "--num-looks", type=argument(SIZE), default=5, metavar="N", help="with --until: looks at the verdict"
+        "--looks", type=argument(SIZE), default=5, metavar="N", help="with --until: looks at the verdict"
     )
-    parser.add_argument("--gpu-hours", type=argument(ABOVE_ZERO), help="with --until: the budget of the whole store")
+    parser.add_argument("--budget", type=argument(ABOVE_ZERO), help="with --until: GPU hours of the whole store")
     parser.add_argument(
         "--seconds-per-iteration", type=argument(ABOVE_ZERO), help="for the cost (default: the scale's)"
     )
@@ -70,8 +72,8 @@ def main() -> int:
     arguments = parse_arguments()
     scale, store = scale_and_store(arguments)
     scale = scale.with_model(arguments.model)
-    if arguments.num_gpus is not None:
-        scale = replace(scale, num_gpus=arguments.num_gpus)
+    if arguments.processes is not None:
+        scale = replace(scale, processes=arguments.processes)
     study: Study = scale.described().STUDY
     chosen = [study.experiment(name, scale) for name in arguments.experiments or study.experiments]
     if arguments.seeds:
@@ -87,7 +89,7 @@ def main() -> int:
     if arguments.until:
         if len(arguments.experiments) != 1 or arguments.seeds:
             raise UserError("--until decided asks one experiment, 'answer', and chooses the seeds itself.")
-        outcomes = run_until_decided(chosen[0], scale, store, train, arguments.num_looks, arguments.gpu_hours)
+        outcomes = run_until_decided(chosen[0], scale, store, train, arguments.looks, arguments.budget)
     else:
         outcomes = train(all_runs(chosen))
     write_result_json(arguments.json, {"scale": scale.name, "store": store.root, "runs": outcomes})

@@ -1,7 +1,7 @@
 """Trains a run, or a sweep of them, with Hydra.
 
 uv run tools/sweep.py -m config=mixture.yaml '+set.SOLVER.BASE_LR=0.005,0.01'  # any key of any config
-uv run tools/sweep.py -m config=mini.yaml '+set.SOLVER.MAX_ITER=20,40' seed=0,1 num_gpus=2
+uv run tools/sweep.py -m config=mini.yaml '+set.SOLVER.MAX_ITER=20,40' seed=0,1 processes=2
 uv run tools/sweep.py -m +experiment=ratio scale=mini  # a figure of the paper, in miniature
 uv run tools/sweep.py --help  # all keys
 """

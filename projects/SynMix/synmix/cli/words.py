@@ -69,11 +69,10 @@ def add_data_set(parser: Options, *words: str, **options: Any) -> None:
     completed(parser.add_argument(*words, metavar="DATASET", **options), lambda _: _data_sets())
 
 
-def add_num_gpus(
-    parser: Options, default: int | None = 1, text: str = "processes on this machine, one for each GPU"
-) -> None:
-    """``--num-gpus``."""
-    parser.add_argument("--num-gpus", type=argument(SIZE), default=default, metavar="N", help=text)
+def add_num_gpus(parser: Options) -> None:
+    """``--num-gpus``, Detectron2's word for the ranks of the run that a command is."""
+    text = "processes on this machine, one for each GPU"
+    parser.add_argument("--num-gpus", type=argument(SIZE), default=1, metavar="N", help=text)
 
 
 def add_num_workers(parser: Options, more: str = "") -> None:

@@ -87,7 +87,7 @@ def pair_hours(store: Store, terms: Terms, scale: Scale, iterations: Sequence[in
     hours = 0.0
     for arm, length in zip((terms.control, terms.mixed), iterations, strict=True):
         known = [record.gpu_hours for record in _finished(store, arm, terms.data_set).values()]
-        planned = math.nan if length is None else length * scale.seconds_per_iteration / 3600 * scale.num_gpus
+        planned = math.nan if length is None else length * scale.seconds_per_iteration / 3600 * scale.processes
         hours += float(np.mean(known)) if known else planned
     return hours
 

@@ -113,9 +113,9 @@ def make_run(
     Raises:
         UserError: unknown config or key, a value that cannot be meant, or a circle of starts.
     """
-    ranks = processes if processes is not None else scale.num_gpus if scale else 1
+    ranks = processes if processes is not None else scale.processes if scale else 1
     if ranks < 1:
-        raise UserError(f"num_gpus is {ranks}; give 1 or more.")
+        raise UserError(f"processes is {ranks}; give 1 or more.")
     changes = json.dumps(dict(overrides or {}), sort_keys=True)
     return _make(config, changes, ranks, scale, init, ()).with_seed(int(seed))
 

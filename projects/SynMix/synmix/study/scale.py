@@ -17,7 +17,7 @@ from synmix.kinds import ABOVE_ZERO, COUNT, FACTOR, SIZE, Anything, Many, Name, 
 _FOLDER = CONFIGS / "sweep/scale"
 MODELS = "models"  # folder of the configs that a model's own keys are taken from
 _KINDS = {
-    **{"name": Name(), "study": Name(), "num_gpus": SIZE, "seconds_per_iteration": ABOVE_ZERO, "note": Text()},
+    **{"name": Name(), "study": Name(), "processes": SIZE, "seconds_per_iteration": ABOVE_ZERO, "note": Text()},
     **{"data_sets": Table(Name()), "configs": Table(Table(Anything())), "grid": Table(Many(Anything()))},
     **{"images": COUNT, "baseline_epochs": FACTOR, "model": Text()},
 }
@@ -34,7 +34,7 @@ class Scale:
 
     name: str
     study: str
-    num_gpus: int
+    processes: int
     seconds_per_iteration: float
     note: str
     data_sets: dict[str, str]

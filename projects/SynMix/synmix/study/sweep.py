@@ -59,10 +59,10 @@ def _minutes(node: Any, experiment: Any, config: Any) -> int:
     return max([planned_minutes(run, scale) for run in runs if scale], default=1440)
 
 
-def _ranks(num_gpus: Any, node: Any) -> int:
-    """``${ranks:${num_gpus},${scale}}``: the ranks, and so the GPUs, of a run."""
+def _ranks(processes: Any, node: Any) -> int:
+    """``${ranks:${processes},${scale}}``: the ranks, and so the GPUs, of a run."""
     scale = _scale(node)
-    return int(num_gpus or (scale.num_gpus if scale else 1))
+    return int(processes or (scale.processes if scale else 1))
 
 
 OmegaConf.register_new_resolver("runs", _numbers, replace=True)
@@ -92,11 +92,11 @@ def run_of(config: DictConfig) -> Run:
         name, overrides = arms[plain["run"]].config, dict(arms[plain["run"]].overrides)
     if not name:
         raise UserError("a sweep needs config=FILE (under configs/) or +experiment=NAME; see tools/sweep.py --help.")
-    seed, num_gpus = plain["seed"], plain["num_gpus"]
-    for key, value in (("seed", seed), ("num_gpus", num_gpus)):
+    seed, processes = plain["seed"], plain["processes"]
+    for key, value in (("seed", seed), ("processes", processes)):
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
             raise UserError(f"{key} is {value!r}; give a whole number.")
-    return make_run(name, {**overrides, **changes}, seed, num_gpus, scale, plain["init"])
+    return make_run(name, {**overrides, **changes}, seed, processes, scale, plain["init"])
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
