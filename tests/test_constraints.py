@@ -16,10 +16,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def asked_for() -> list[Requirement]:
-    """The project's dependencies, those of its tested extras, and the development tools."""
+    """The project's dependencies, those of its tested extras, and the tools."""
     project = PROJECT["project"]
     extras = [line for name in ("train", "detectron2", "sweep") for line in project["optional-dependencies"][name]]
-    every = [*project["dependencies"], *extras, *PROJECT["dependency-groups"]["dev"]]
+    tools = [line for group in PROJECT["dependency-groups"].values() for line in group]
+    every = [*project["dependencies"], *extras, *tools]
     return [Requirement(line) for line in every if not line.startswith("synmix")]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from synmix import config_classes
 from synmix.config_files import CONFIGS, ConfigFile, config_chain, config_path
 from synmix.errors import UserError, did_you_mean
+from synmix.former_keys import todays
 from synmix.keys import TABLE, find, kind_like
 from synmix.kinds import Choice, Kind, Part
 from synmix.labels import CLASS_NAMES
@@ -103,7 +104,8 @@ def merge_values(cfg: CfgNode, values: Mapping[Any, Any], where: str) -> None:
     """
     given = dict(_dotted(cfg, values))
     for name, value in given.items():
-        _set(cfg, name, value, where)
+        for key, today in todays(name, value, cfg.LOG.WRITERS).items():
+            _set(cfg, key, today, where)
     config_classes.follow(cfg, given)
 
 

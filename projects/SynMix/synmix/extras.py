@@ -10,6 +10,8 @@ HOW = {
     "train": "pip install 'synmix[train]'",
     "models": "pip install 'synmix[models]'",
     "sweep": "pip install 'synmix[sweep]'",
+    "wandb": "pip install 'synmix[wandb]'",
+    "trackio": "pip install 'synmix[trackio]'",
     "detectron2": "uv pip install --no-deps --no-build-isolation -C=--global-option=build_py "
     "-C=--build-option=--skip-build pb1-detectron2==0.6",
 }

@@ -177,8 +177,10 @@ TABLE: tuple[Key, ...] = (
     Key("LOG.PERIOD", SIZE, "iterations between two lines of metrics", 20),
     Key("LOG.PICTURES", COUNT,
         "pictures of training inputs at the start, and of predictions at each evaluation; 0 draws none", 4),
-    Key("LOG.TENSORBOARD", FLAG, "write TensorBoard's files", True),
-    Key("LOG.WANDB_PROJECT", Text(), "the Weights & Biases project to report to; '' reports nowhere", ""),
+    Key("LOG.WRITERS", Many(Choice(("tensorboard", "wandb", "trackio")), distinct=True),
+        "where all figures go beside metrics.json: TensorBoard's files, Weights & Biases, Trackio (docs/train.md)",
+        ("tensorboard",)),
+    Key("LOG.PROJECT", Name("a project's name"), "the project that wandb and trackio report to", "synmix"),
     # Speed; none of these changes what is learnt, but for rounding
     Key("SPEED.CHANNELS_LAST", FLAG,
         "images and convolutions in channels-last memory order, which tensor cores prefer", False),

@@ -111,7 +111,7 @@ def _toy_config(output):
     cfg.SOLVER.CHECKPOINT_PERIOD = 3
     cfg.DATALOADER.NUM_WORKERS = 0
     cfg.TEST.BOOTSTRAP.RESAMPLES = 0
-    cfg.LOG.TENSORBOARD, cfg.LOG.PICTURES, cfg.LOG.PERIOD = False, 0, 1
+    cfg.LOG.WRITERS, cfg.LOG.PICTURES, cfg.LOG.PERIOD = (), 0, 1
     cfg.SEED = 5
     cfg.OUTPUT_DIR = str(output)
     return cfg

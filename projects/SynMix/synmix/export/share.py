@@ -81,7 +81,7 @@ def write_share(training: Training, folder: Path, name: str, answer: Path | None
     if any(folder.iterdir()):
         raise UserError(f"'{folder}' is not empty; name a new one.")
     cfg = training.config.clone()
-    cfg.OUTPUT_DIR, cfg.MODEL.WEIGHTS, cfg.LOG.WANDB_PROJECT = f"output/{name}", "", ""
+    cfg.OUTPUT_DIR, cfg.MODEL.WEIGHTS, cfg.LOG.WRITERS = f"output/{name}", "", ()
     with atomic_path(folder / WEIGHTS) as path:
         save_file(dict(training.weights), path, metadata={"format": "pt"})
         path.chmod(0o644)  # safetensors makes a file for its owner alone

@@ -27,6 +27,7 @@ from synmix.train.launch import check_device
 from synmix.train.signals import listening
 from synmix.train.speed import speed_settings
 from synmix.train.trainer import SynMixTrainer, note_weights
+from synmix.train.writers import check_writers
 
 logger = logging.getLogger(__name__)
 
@@ -142,6 +143,7 @@ def prepare(cfg: CfgNode) -> tuple[CfgNode, Composition]:
     """
     import_plugins(cfg)  # here: processes that a study or a launcher started have not read the config's file
     check_values(cfg)
+    check_writers(cfg)
     cfg = with_device(cfg)
     composition = compose(CompositionSpec.from_config(cfg))
     register_all()

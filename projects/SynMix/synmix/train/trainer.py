@@ -14,7 +14,7 @@ from detectron2.engine import DefaultTrainer, TrainerBase, hooks
 from detectron2.engine.defaults import create_ddp_model
 from detectron2.evaluation import DatasetEvaluator
 from detectron2.utils import comm
-from detectron2.utils.events import EventWriter, TensorboardXWriter
+from detectron2.utils.events import EventWriter
 from torch import nn
 
 from synmix.config import build_model
@@ -42,7 +42,7 @@ from synmix.train.signals import Stop
 from synmix.train.speed import amp_dtype, profiler
 from synmix.train.step import GuardedStep
 from synmix.train.weights import Fit
-from synmix.train.writers import ProgressLine, WandbWriter
+from synmix.train.writers import ProgressLine, open_writers
 
 logger = logging.getLogger(__name__)
 
@@ -131,16 +131,12 @@ class SynMixTrainer(DefaultTrainer):
         return build_optimizer(cfg, model)
 
     def build_writers(self) -> list[EventWriter]:
-        """The progress line, ``metrics.json`` as Detectron2 writes it, TensorBoard, Weights & Biases."""
+        """The progress line, ``metrics.json`` as Detectron2 writes it, and those of ``LOG.WRITERS``."""
         folder = Path(self.cfg.OUTPUT_DIR)
         folder.mkdir(parents=True, exist_ok=True)
         writers: list[EventWriter] = [ProgressLine(self.max_iter, self.cfg.SOLVER.IMS_PER_BATCH)]
         writers.append(MetricsFile(folder / "metrics.json", self.start_iter, self.cfg.LOG.PERIOD))
-        if self.cfg.LOG.TENSORBOARD:
-            writers.append(TensorboardXWriter(str(folder), purge_step=self.start_iter))
-        if self.cfg.LOG.WANDB_PROJECT:
-            writers.append(WandbWriter(self.cfg))
-        return writers
+        return [*writers, *open_writers(self.cfg, self.start_iter)]
 
     def resume_or_load(self, resume: bool = True) -> None:
         """Goes on from the latest whole checkpoint of ``OUTPUT_DIR``, or loads ``MODEL.WEIGHTS``."""

@@ -1,13 +1,19 @@
-"""Where the figures of a training go beside ``metrics.json``: a progress line, Weights & Biases."""
+"""Where the figures of a training go beside ``metrics.json``: a progress line, and the writers of ``LOG.WRITERS``."""
 
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import torch
+import yaml  # type: ignore[import-untyped]
 from detectron2.config import CfgNode
-from detectron2.utils.events import EventStorage, EventWriter, get_event_storage
+from detectron2.utils.events import EventStorage, EventWriter, TensorboardXWriter, get_event_storage
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from synmix.errors import UserError
+from synmix.extras import HOW, need
 from synmix.progress import console
 
 
@@ -74,17 +80,19 @@ class ProgressLine(EventWriter):
         return figures
 
 
-class WandbWriter(EventWriter):
-    """Sends all scalars to Weights & Biases; needs the extra ``wandb``."""
+class ProjectWriter(EventWriter):
+    """Sends all scalars to Weights & Biases or Trackio, whose functions are alike.
 
-    def __init__(self, cfg: CfgNode) -> None:
-        try:
-            import wandb
-        except ImportError:
-            cure = "pip install 'synmix[wandb]', or empty the key"
-            raise UserError(f"LOG.WANDB_PROJECT is set but wandb is not installed: {cure}.") from None
-        self._run = wandb.init(project=cfg.LOG.WANDB_PROJECT, dir=cfg.OUTPUT_DIR, config=dict(cfg), resume="allow")
+    Args:
+        package: ``wandb`` or ``trackio``.
+        options: what its ``init`` is given.
+    """
+
+    def __init__(self, package: Any, **options: Any) -> None:
+        self._package = package
         self._written = -1
+        with redirect_stdout(sys.stderr):
+            package.init(**options)
 
     def write(self) -> None:
         """Sends what is new."""
@@ -92,8 +100,53 @@ class WandbWriter(EventWriter):
         new = {name: value for name, (value, iteration) in latest.items() if iteration > self._written}
         if new:
             self._written = max(iteration for _, iteration in latest.values())
-            self._run.log(new, step=self._written)
+            self._package.log(new, step=self._written)
 
     def close(self) -> None:
         """Ends the report."""
-        self._run.finish()
+        with redirect_stdout(sys.stderr):
+            self._package.finish()
+
+
+def check_writers(cfg: CfgNode) -> None:
+    """Looks whether the writers of ``LOG.WRITERS`` are installed, before anything is spent.
+
+    Raises:
+        UserError: one is not.
+    """
+    for name, title in {"wandb": "Weights & Biases", "trackio": "Trackio"}.items():
+        if name in cfg.LOG.WRITERS:
+            need(HOW[name], **{name: f"{title}, which LOG.WRITERS names,"})
+
+
+def open_writers(cfg: CfgNode, start: int) -> list[EventWriter]:
+    """The writers of ``LOG.WRITERS``, for a training that begins or goes on at an iteration."""
+    return [_OPEN[name](cfg, start) for name in cfg.LOG.WRITERS]
+
+
+def _tensorboard(cfg: CfgNode, start: int) -> EventWriter:
+    return TensorboardXWriter(cfg.OUTPUT_DIR, purge_step=start)
+
+
+def _wandb(cfg: CfgNode, start: int) -> EventWriter:
+    import wandb
+
+    return ProjectWriter(wandb, dir=cfg.OUTPUT_DIR, resume="allow", **_about(cfg))
+
+
+def _trackio(cfg: CfgNode, start: int) -> EventWriter:
+    """Into ``$TRACKIO_DIR``, by default a folder of the user's that ``trackio show`` looks into."""
+    import trackio
+
+    return ProjectWriter(trackio, embed=False, resume="allow" if start else "never", **_about(cfg))
+
+
+def _about(cfg: CfgNode) -> dict[str, Any]:
+    return {"project": cfg.LOG.PROJECT, "name": Path(cfg.OUTPUT_DIR).name, "config": yaml.safe_load(cfg.dump())}
+
+
+_OPEN: dict[str, Callable[[CfgNode, int], EventWriter]] = {
+    "tensorboard": _tensorboard,
+    "wandb": _wandb,
+    "trackio": _trackio,
+}
