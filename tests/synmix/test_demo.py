@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.pages import check_page
 from tests.synmix.evaluate.test_bootstrap import random_table
 
 from miniature.streets import write
@@ -154,7 +155,8 @@ def _only_the_page_is_made_again(call, output, monkeypatch, capfd):
     index.unlink()
     assert call() == 0
     assert (index.read_text(), picture.stat().st_mtime_ns) == before
-    assert (output / "answer.html").is_file()
+    for name in ("index.html", "answer.html"):
+        check_page((output / name).read_text())
     cells = [(run.cell, run.seed) for run in read_table(output / "results.csv").trainings]
     assert cells == [((4, 0, ITERATIONS), 0), ((4, 6, ITERATIONS), 0)]  # one synthetic frame has no label
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from tests.pages import check_page
 from tests.synmix.conftest import draw_table
 
 from synmix.errors import UserError
@@ -95,6 +96,7 @@ def read(path) -> Page:
 
 def test_an_empty_store_gives_a_whole_report(tmp_path):
     document = write_report(Store(tmp_path / "none"), PAPER, tmp_path / "out")
+    check_page((tmp_path / "out/report.html").read_text())
     page = read(tmp_path / "out/report.html")
     assert page.tags.count("section") == len(document.sections) == 19
     text = (tmp_path / "out/report.md").read_text()
@@ -108,6 +110,7 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path, trainer):
         execute(run, store)
     write_report(store, MINI, tmp_path / "out")
     html = (tmp_path / "out/report.html").read_text()
+    check_page(html)
     page = read(tmp_path / "out/report.html")
     assert "script" not in page.tags and "link" not in page.tags and "img" not in page.tags
     assert all(link.startswith("#") for link in page.links)
@@ -115,6 +118,7 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path, trainer):
     assert {link[1:] for link in page.links if not link.startswith("#m")} <= set(page.ids)
     assert 'name="viewport"' in html and "say nothing about" in html
     pictures = {path.name for path in (tmp_path / "out").glob("*.svg")}
+    assert all('fill="#fff"/>' in (tmp_path / "out" / name).read_text() for name in pictures)
     assert pictures == set(re.findall(r"\]\((\S+\.svg)\)", (tmp_path / "out/report.md").read_text()))
 
 

@@ -19,7 +19,7 @@ from synmix.statistics import Estimate
 
 #: Colours of a light page; :mod:`synmix.answer.page` puts variables in their place.
 INK, GRAY, LINE, REAL, MIXED = "#22262e", "#6b7280", "#d5d9df", "#2563a8", "#d9730d"
-_STYLE = {
+STYLE = {
     "font.family": "sans-serif",
     "font.sans-serif": ["system-ui", "Segoe UI", "Helvetica Neue", "Arial", "DejaVu Sans", "sans-serif"],
     "font.size": 11,
@@ -54,7 +54,7 @@ class Picture:
 
 def pictures(answer: Answer) -> list[Picture]:
     """The figures that the table allows; each that it does not is left out."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         drawn = [_curves(answer), _equal_lines(answer), _differences(answer), _variances(answer)]
     return [picture for picture in drawn if picture is not None]
 
@@ -85,7 +85,7 @@ def _curves(answer: Answer) -> Picture | None:
     caption = (
         f"Lines: the fitted law; bands: the {answer.question.confidence:.0%} interval of one training; dots: trainings."
     )
-    return Picture("curves", title, caption, _svg(figure, title))
+    return Picture("curves", title, caption, as_svg(figure, title))
 
 
 def _synthetic_curve(answer: Answer, surface: Surface) -> Picture:
@@ -108,7 +108,7 @@ def _synthetic_curve(answer: Answer, surface: Surface) -> Picture:
         f"lengths; bands: the {answer.question.confidence:.0%} interval of one training, wide where no training had "
         "that amount and length."
     )
-    return Picture("curves", title, caption, _svg(figure, title))
+    return Picture("curves", title, caption, as_svg(figure, title))
 
 
 def _equal_lines(answer: Answer) -> Picture | None:
@@ -147,7 +147,7 @@ def _equal_lines(answer: Answer) -> Picture | None:
     where = f"at {mixture.iterations:,} iterations" if axis == 0 else f"beside {int(cells[0, 0]):,} real ones"
     title = f"Lines of equal AP over {name} and synthetic images {where}"
     caption = "Dots: what was run; shaded: beyond it, where the lines are the law's guess."
-    return Picture("equal_ap", title, caption, _svg(figure, title))
+    return Picture("equal_ap", title, caption, as_svg(figure, title))
 
 
 def _differences(answer: Answer) -> Picture | None:
@@ -180,7 +180,7 @@ def _differences(answer: Answer) -> Picture | None:
     title = "What the gain is made of"
     parts = ", ".join(f"{name}: {change(estimate, plain)}".replace("\n", " ") for name, estimate, _ in rows)
     caption = f"Each difference with its {plain:.0%} interval."
-    return Picture("made_of", title, caption, _svg(figure, f"{title}: {parts}"))
+    return Picture("made_of", title, caption, as_svg(figure, f"{title}: {parts}"))
 
 
 def _variances(answer: Answer) -> Picture | None:
@@ -215,7 +215,7 @@ def _variances(answer: Answer) -> Picture | None:
         f"Of one training on {answer.mixture}. Images: evaluate on more; seeds and trainings: run more of "
         "them; the law: run further compositions and lengths."
     )
-    return Picture("variance", title, caption, _svg(figure, title))
+    return Picture("variance", title, caption, as_svg(figure, title))
 
 
 def _panel(x_label: str, y_label: str) -> tuple[Figure, Axes]:
@@ -242,19 +242,24 @@ def _columns(rows: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
 
 
 def _plain_ticks(axes: Axes, places: list[int]) -> None:
-    """Ticks at what was run, in plain numbers, at most five."""
-    step = max(1, -(-len(places) // 5))
-    axes.set_xticks(places[::-1][::step][::-1])
+    """Ticks at what was run, in plain numbers: the largest, and of the others those that have room beside it."""
+    logarithms = np.log(np.maximum(places, 1))
+    room, shown = 0.15 * np.ptp(logarithms), [len(places) - 1]
+    for index in reversed(range(len(places) - 1)):
+        if logarithms[shown[-1]] - logarithms[index] >= room:
+            shown.append(index)
+    axes.set_xticks([places[index] for index in shown])
     axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
 
 
-def _svg(figure: Figure, title: str) -> str:
+def as_svg(figure: Figure, title: str) -> str:
     """The figure as an ``<svg>`` element that scales with the page and tells a screen reader what it shows."""
     stream = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": title}):
         figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
     text = stream.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    text = re.sub(r'<g id="[^"]*"', "<g", text)  # nothing leads to groups, and figures of a page name them alike
     label = title.replace("&", "and").replace('"', "'").replace("<", "less than ")
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)

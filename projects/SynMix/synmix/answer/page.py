@@ -20,27 +20,33 @@ _VARIABLES = {
     figures.LINE: "var(--line)",
     figures.REAL: "var(--real)",
     figures.MIXED: "var(--mixed)",
+    "#ffffff": "var(--paper)",
 }
-_STYLE = """
+#: What all pages share: their colours by day and by night, and where the keyboard is.
+PALETTE = """
 :root { color-scheme: light dark; --ink: #22262e; --soft: #6b7280; --line: #d5d9df; --paper: #fff; --ground: #f5f6f8;
   --real: #2563a8; --mixed: #c8640a; --good: #1a7f4b; --bad: #b3362c; --open: #8a6100; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8eaee; --soft: #a3abb8; --line: #3a414d; --paper: #1d2129;
   --ground: #14171c; --real: #6fa8e8; --mixed: #f0974a; --good: #4cc287; --bad: #f0857c; --open: #e0b04c; } }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--ground); color: var(--ink);
+body { margin: 0; background: var(--ground); color: var(--ink); overflow-wrap: break-word;
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+:focus-visible { outline: 3px solid var(--real); outline-offset: 2px; }
+.good { color: var(--good); } .bad { color: var(--bad); } .open { color: var(--open); }
+.scroll { overflow-x: auto; }
+"""
+_STYLE = """
 main { max-width: 70rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
 h1 { font-size: clamp(1.4rem, 5vw, 2rem); line-height: 1.2; margin: .3rem 0 1rem; }
 h2 { font-size: 1.05rem; margin: 0 0 .8rem; }
 .verdict { display: inline-block; font-weight: 700; border: 2px solid; border-radius: 1rem; padding: .1rem .8rem; }
-.good { color: var(--good); } .bad { color: var(--bad); } .open { color: var(--open); }
 section, figure { background: var(--paper); border: 1px solid var(--line); border-radius: .7rem; padding: 1.1rem 1.2rem;
   margin: 0 0 1rem; }
 ol { margin: 0; padding-left: 1.3rem; } li { margin: 0 0 .7rem; } li:last-child { margin: 0; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1rem; }
 .figures figure { margin: 0; } figure svg { width: 100%; height: auto; display: block; }
 figcaption { color: var(--soft); font-size: .88rem; margin-top: .5rem; }
-.after { margin-top: 1rem; } .scroll { overflow-x: auto; }
+.after { margin-top: 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--soft); font-size: .8rem; } summary { cursor: pointer; }
@@ -52,7 +58,7 @@ def write_pages(answer: Answer, folder: str | os.PathLike[str]) -> Path:
     folder = Path(folder)
     drawn = pictures(answer)
     for picture in drawn:
-        write_text(folder / f"{picture.name}.svg", _on_white(picture.svg))
+        write_text(folder / f"{picture.name}.svg", on_white(picture.svg))
     write_text(folder / "answer.md", markdown(answer, drawn))
     write_text(folder / "answer.html", html(answer, drawn))
     return folder / "answer.html"
@@ -65,14 +71,14 @@ def html(answer: Answer, drawn: list[Picture]) -> str:
     limits = "".join(f"<li>{escape(note)}</li>" for note in notes(answer))
     head, rows = _cells(answer)
     table = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    heads = "".join(f"<th>{name}</th>" for name in head)
+    heads = "".join(f"<th scope=col>{name}</th>" for name in head)
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(headline(answer))}</title>
-<style>{_STYLE}</style>
+<style>{PALETTE}{_STYLE}</style>
 </head>
 <body><main>
 <span class="verdict {_TONES[answer.verdict]}">{escape(answer.verdict)}</span>
@@ -80,8 +86,8 @@ def html(answer: Answer, drawn: list[Picture]) -> str:
 <section><ol>{sentences}</ol></section>
 <div class="figures">{shown}</div>
 <section class="after"><h2>How far to trust this</h2><ul>{limits}</ul></section>
-<section><details><summary>The {len(rows)} cells of the table</summary><div class="scroll"><table>
-<tr>{heads}</tr>{table}</table></div></details></section>
+<section><details><summary>The {len(rows)} cells of the table</summary>
+{scrolling(f"<table><tr>{heads}</tr>{table}</table>", "the cells of the table")}</details></section>
 </main></body>
 </html>
 """
@@ -99,15 +105,24 @@ def markdown(answer: Answer, drawn: list[Picture]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _figure(picture: Picture) -> str:
-    svg = picture.svg
+def scrolling(content: str, what: str) -> str:
+    """What may be wider than a phone, in a box that the keyboard scrolls too and a screen reader can name."""
+    return f'<div class=scroll tabindex=0 role=region aria-label="{escape(what)}">{content}</div>'
+
+
+def in_page(svg: str, name: str) -> str:
+    """A figure with the page's colours, and with ids of its own."""
     for color, variable in _VARIABLES.items():
         svg = svg.replace(color, variable)
-    svg = re.sub(r'(?<=["# (])((?:DejaVu)?[pm][0-9a-f]{8,})', rf"{picture.name}-\1", svg)  # ids are one page's
-    return f"<figure><h2>{escape(picture.title)}</h2>{svg}<figcaption>{escape(picture.caption)}</figcaption></figure>"
+    return re.sub(r'(?<=["# (])((?:DejaVu)?[pm][0-9a-f]{8,})', rf"{name}-\1", svg)
 
 
-def _on_white(svg: str) -> str:
+def _figure(picture: Picture) -> str:
+    svg, caption = in_page(picture.svg, picture.name), escape(picture.caption)
+    return f"<figure><h2>{escape(picture.title)}</h2>{svg}<figcaption>{caption}</figcaption></figure>"
+
+
+def on_white(svg: str) -> str:
     """A file has no page behind it."""
     end = svg.index(">") + 1
     return f'{svg[:end]}<rect width="100%" height="100%" fill="#fff"/>{svg[end:]}'

@@ -8,7 +8,7 @@ from rich.table import Table
 from torch import nn
 
 from synmix.answer import headline
-from synmix.answer.page import write_pages
+from synmix.answer.page import PALETTE, scrolling, write_pages
 from synmix.config import build_model
 from synmix.data.catalog import register_all
 from synmix.demo.arms import CONTROL, MIXTURE, Arm, Demo
@@ -43,15 +43,16 @@ def write_page(demo: Demo, verdict: Verdict) -> Path:
     _draw_harmonised(demo)
     _draw_predictions(demo)
     write_pages(verdict.answer, demo.output)
-    heads = "".join(f"<th>{head}</th>" for head in _HEADS)
+    heads = "".join(f"<th scope=col>{head}</th>" for head in ("AP in percent, 95&nbsp;% interval", *_HEADS))
     rows = "".join(_row(look) for look in verdict.looks)
+    table = scrolling(f"<table><tr>{heads}</tr>{rows}</table>", "AP on both looks, and the gain")
     sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in verdict.sentences)
     limits = "".join(
         f"<li>{escape(look.title)}: {escape(text)}</li>" for look in verdict.looks for text in look.remarks
     )
     page = demo.output / "index.html"
     filled = _PAGE.format(
-        headline=escape(headline(verdict.answer)), sentences=sentences, heads=heads, rows=rows, limits=limits
+        headline=escape(headline(verdict.answer)), sentences=sentences, table=table, limits=limits, style=PALETTE
     )
     write_text(page, filled)
     return page
@@ -59,7 +60,7 @@ def write_page(demo: Demo, verdict: Verdict) -> Path:
 
 def _row(look: Look) -> str:
     cells = "".join(f"<td>{cell}</td>" for cell in _cells(look, "AP"))
-    return f"<tr><th>{look.title}, {look.frames} frames</th>{cells}</tr>"
+    return f"<tr><th scope=row>{look.title}, {look.frames} frames</th>{cells}</tr>"
 
 
 def _cells(look: Look, figure: str) -> list[str]:
@@ -101,25 +102,24 @@ def _model(arm: Arm) -> nn.Module:
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>SynMix: the demo</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1rem; color: #22262e; }}
+<style>{style}
+main {{ max-width: 84rem; margin: 2rem auto; padding: 0 1rem; }}
 img {{ max-width: 100%; height: auto; }}
-p, li {{ max-width: 60rem; }}
-div {{ overflow-x: auto; }}
+p, li {{ max-width: 60rem; }} a {{ color: var(--real); }}
 table {{ border-collapse: collapse; }}
-th, td {{ padding: .3rem 1rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }}
-small, li {{ color: #667; }}
-</style></head><body>
+th, td {{ padding: .3rem 1rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }}
+li {{ color: var(--soft); }}
+</style></head><body><main>
 <h1>{headline}</h1>
 {sentences}
-<div><table><tr><th>AP in percent, 95&nbsp;% interval</th>{heads}</tr>{rows}</table></div>
+{table}
 <ul>{limits}</ul>
 <p>Two PointRend Mask R-CNNs, trained for some minutes on a drawn miniature of Cityscapes and Synscapes, from the same
 first weights and for equally many iterations. Their figures say nothing about the real data sets.
 <a href="answer.html">The answer's own page</a>, <a href="results.csv">its table</a>.</p>
 <h2>Labels, and what both have learnt: real look above, synthetic look below</h2>
-<img src="predictions.png" alt="Labels beside the predictions of both models">
+<img src="predictions.png" alt="Frames of both looks: labels, then what real images alone and the mixture predict">
 <h2>A synthetic frame before and after harmonising</h2>
 <img src="harmonised.png" alt="A rider and a motorcycle are one instance in Synscapes and two after harmonising">
-</body></html>
+</main></body></html>
 """

@@ -30,11 +30,11 @@ def answer_section(estimates: Estimates) -> Section:
         found = answer(table_of(estimates.records, estimates.scale.data_set(REAL), "the store", mixture))
     except UserError as missing:
         run = f"uv run tools/study.py run answer --scale {estimates.scale.name}"
-        return Section("answer", "The answer", (Paragraph(f"Not yet: {missing} The runs: {run}"),))
+        return Section("verdict", "The answer", (Paragraph(f"Not yet: {missing} The runs: {run}"),))
     blocks: list[Block] = [Paragraph(headline(found), _TONES[found.verdict])]
     blocks += [Paragraph(sentence) for sentence in four_sentences(found)]
     blocks += [
         Picture(f"answer-{drawn.name}", drawn.svg, f"{drawn.title}. {drawn.caption}") for drawn in pictures(found)
     ]
     blocks.append(Paragraph(" ".join(notes(found)), "dim"))
-    return Section("answer", "The answer", tuple(blocks))
+    return Section("verdict", "The answer", tuple(blocks))

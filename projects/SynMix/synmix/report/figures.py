@@ -1,7 +1,5 @@
 """Figures 4, 5 and 6 as SVG: our curves with their intervals, and the paper's values where its text gives them."""
 
-import io
-import re
 from collections.abc import Callable, Sequence
 
 import matplotlib
@@ -9,6 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from synmix.answer.figures import GRAY, STYLE, as_svg
+from synmix.answer.figures import MIXED as ORANGE
+from synmix.answer.figures import REAL as BLUE
 from synmix.compose.budget import effective_learning_rate
 from synmix.report.estimates import Estimate, Estimates
 from synmix.study import published
@@ -25,26 +26,7 @@ from synmix.study.experiments import (
 from synmix.study.runs import Run
 from synmix.study.scale import Scale
 
-BLUE, ORANGE, GRAY, INK = "#2563a8", "#d9730d", "#8b929c", "#22262e"
 COLORS = {REAL: BLUE, SYNTHETIC: ORANGE}  # as in the paper's Figure 5
-_STYLE = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["system-ui", "Segoe UI", "Helvetica Neue", "Arial", "DejaVu Sans", "sans-serif"],
-    "font.size": 11,
-    "svg.fonttype": "none",  # text stays text: small files, selectable, the reader's font
-    "svg.hashsalt": "synmix",  # equal figures give equal files
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GRAY,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.grid": True,
-    "grid.color": "#e6e8eb",
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-}
 
 Point = tuple[float, Estimate]
 
@@ -52,7 +34,7 @@ Point = tuple[float, Estimate]
 def removal_figure(estimates: Estimates) -> str:
     """Figure 4: AP on Synscapes of each class against the labels removed, the paper's knees dashed."""
     scale = estimates.scale
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         classes = classes_of(scale)
         rows = -(-len(classes) // 4)
         figure = Figure(figsize=(9, 2.3 * rows), layout="constrained")
@@ -70,13 +52,13 @@ def removal_figure(estimates: Estimates) -> str:
             axes.set_ylim(bottom=0)
         figure.supxlabel("labels removed, smallest first (%)", fontsize=11)
         figure.supylabel("AP on Synscapes (%)", fontsize=11)
-        return _svg(figure, "Average precision of each class on Synscapes against the percentage of labels removed")
+        return as_svg(figure, "Average precision of each class on Synscapes against the percentage of labels removed")
 
 
 def ratio_figure(estimates: Estimates) -> str:
     """Figure 5: AP on both domains against the share of real images."""
     scale = estimates.scale
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, axes = _one_panel("real images in the training set (%)", "AP (%)")
         for data_set in (REAL, SYNTHETIC):
             runs = [(share, with_real_share(scale, share)) for share in sorted(scale.grid["real_share"])]
@@ -88,7 +70,7 @@ def ratio_figure(estimates: Estimates) -> str:
 def hyperparameter_figure(estimates: Estimates) -> str:
     """Figure 6: AP on Cityscapes against the learning rate and, beside it, the effective one."""
     scale = estimates.scale
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9, 3.6), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for momentum, color in zip(scale.grid["momentum"], (ORANGE, BLUE), strict=False):
@@ -115,10 +97,10 @@ def drawn(size: tuple[float, float], draw: Callable[[Axes], None], title: str) -
         draw: puts everything on the axes.
         title: what the picture shows, for those who cannot see it.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         draw(figure.subplots())
-        return _svg(figure, title)
+        return as_svg(figure, title)
 
 
 def _one_panel(x_label: str, y_label: str) -> tuple[Figure, Axes]:
@@ -153,7 +135,7 @@ def _marks(axes: Axes, scale: Scale, runs: Sequence[tuple[float, Run]], data_set
 
 
 def _mark(axes: Axes, place: float, value: float, color: str) -> None:
-    axes.plot([place], [value], marker="D", markersize=8, markerfacecolor="white", markeredgecolor=color, zorder=5)
+    axes.plot([place], [value], "D", markersize=8, markerfacecolor="white", markeredgecolor=color, zorder=5)
     axes.annotate(f"paper {value:g}", (place, value), xytext=(-8, 8), textcoords="offset points", ha="right")
 
 
@@ -161,15 +143,4 @@ def _finish(figure: Figure, axes: Axes, title: str) -> str:
     axes.set_ylim(bottom=0)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="best")
-    return _svg(figure, title)
-
-
-def _svg(figure: Figure, title: str) -> str:
-    """The figure as an ``<svg>`` element that scales with the page and tells a screen reader what it shows."""
-    stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
-    text = stream.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    label = f'<svg role="img" aria-label="{title}" '
-    return text.replace("<svg ", label, 1)
+    return as_svg(figure, title)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from synmix.answer.page import on_white
 from synmix.report.numbers import control_text, difference_text, estimate_text, finding_text, holm_text, published_text
 from synmix.report.report_model import Checklist, Document, Grid, Numbers, Paragraph, Picture
 
@@ -18,7 +19,7 @@ def render(document: Document) -> tuple[str, dict[str, str]]:
         for block in section.blocks:
             lines += ["", *_BLOCKS[type(block)](block)]
             if isinstance(block, Picture):
-                pictures[block.name] = block.svg
+                pictures[block.name] = on_white(block.svg)
     return "\n".join(lines) + "\n", pictures
 
 

@@ -6,13 +6,14 @@ from html import escape
 import cv2
 import numpy as np
 
+from synmix.answer.figures import INK
 from synmix.compose.pictures import fullest_frame, removal_sheet
 from synmix.data import sources
 from synmix.errors import UserError
 from synmix.harmonize.audit import evenly, raw_folder, raw_frames
 from synmix.harmonize.audit_pictures import harmonization_picture
 from synmix.report.estimates import Estimates
-from synmix.report.figures import BLUE, GRAY, INK, ORANGE
+from synmix.report.figures import BLUE, GRAY, ORANGE
 from synmix.report.report_model import Block, Paragraph, Picture, Section
 from synmix.study.experiments import REAL, SYNTHETIC, baseline, published_ap, training
 from synmix.study.runs import Run
@@ -31,7 +32,7 @@ def steps_section(estimates: Estimates) -> Section:
         ("removal-frame", _removed, "Figure 3: one frame's labels as more and more of the smallest are removed."),
     ):
         try:
-            blocks.append(Picture(name, _embedded(draw(estimates.scale)), caption))
+            blocks.append(Picture(name, _embedded(draw(estimates.scale), caption), caption))
         except UserError as missing:
             blocks.append(Paragraph(f"{caption} Not here: {missing}", "dim"))
     return Section("steps", "Figures 1 to 3: the processing steps", tuple(blocks))
@@ -48,16 +49,19 @@ def _removed(scale: Scale) -> np.ndarray:
     return removal_sheet(source, table, fullest_frame(table))
 
 
-def _embedded(image: np.ndarray) -> str:
-    """(H, W, 3) RGB as an SVG that holds it."""
+def _embedded(image: np.ndarray, title: str) -> str:
+    """(H, W, 3) RGB as an SVG that holds it and says what it shows."""
     height = round(image.shape[0] * _WIDTH / image.shape[1])
     small = cv2.resize(image, (_WIDTH, height), interpolation=cv2.INTER_AREA)
     jpeg = cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
     data = base64.b64encode(jpeg.tobytes()).decode()
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}">'
-        f'<image width="{_WIDTH}" height="{height}" href="data:image/jpeg;base64,{data}"/></svg>'
-    )
+    content = f'<image width="{_WIDTH}" height="{height}" href="data:image/jpeg;base64,{data}"/>'
+    return _svg(content, _WIDTH, height, title)
+
+
+def _svg(content: str, width: int, height: int, title: str) -> str:
+    about = f'role="img" aria-label="{escape(title)}" xmlns="http://www.w3.org/2000/svg"'
+    return f'<svg {about} viewBox="0 0 {width} {height}" {_FONT}>{content}</svg>'
 
 
 def steps_figure(estimates: Estimates) -> str:
@@ -81,7 +85,8 @@ def steps_figure(estimates: Estimates) -> str:
     for (title, run), top in zip(ways, tops, strict=True):
         parts.append(_box(330, top, 210, title, INK))
         parts += _figures(estimates, run, top)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 840 348" {_FONT}>{"".join(parts)}</svg>'
+    title = "Labels are harmonised and removed; four ways to train, with their average precision on both domains"
+    return _svg("".join(parts), 840, 348, title)
 
 
 def _figures(estimates: Estimates, run: Run, top: int) -> list[str]:
