@@ -36,6 +36,7 @@ STYLE = {
     "axes.grid": True,
     "grid.color": LINE,
     "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
     "legend.frameon": False,
 }
 _SIZE = (5.4, 3.7)  # readable at the width of a phone
@@ -221,7 +222,6 @@ def _variances(answer: Answer) -> Picture | None:
 def _panel(x_label: str, y_label: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=_SIZE, layout="constrained")
     axes = figure.subplots()
-    axes.set_axisbelow(True)
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     return figure, axes
