@@ -184,7 +184,7 @@ def test_a_study_goes_on_without_what_failed_and_repeats_only_that(store, traine
 def test_removal_thresholds_are_chosen_from_all_seeds_of_the_store(store):
     figure_4 = replace(STUDY.experiment("removal", MINI), seeds=(0, 1))
     study.run_all(all_runs([figure_4]), store, workers=3)
-    found = tool._of_study(store.root, "mini")
+    found = tool._of_study(MINI, store)
     assert [percent for percent, _ in found] == [percent for percent in MINI.grid["removal"] for _ in range(2)]
     curves = tool._curves(found)
     assert {len(aps) for curve in curves.values() for aps in curve.values()} == {2}
