@@ -74,17 +74,12 @@ def link_to(source: Path, target: Path) -> None:
     """
     with refusals_as_sentences(f"'{target}'"):
         temporary = _temporary(target)  # makes the folder too
-        content = os.path.relpath(os.path.realpath(source), _real(target.parent))
+        content = os.path.relpath(os.path.realpath(source), os.path.realpath(target.parent))
         try:
             target.symlink_to(content)
         except FileExistsError:
             temporary.symlink_to(content)
             temporary.replace(target)
-
-
-@lru_cache(maxsize=1)
-def _real(folder: Path) -> str:
-    return os.path.realpath(folder)
 
 
 def _temporary(final: Path) -> Path:

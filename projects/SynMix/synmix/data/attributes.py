@@ -26,11 +26,6 @@ _NUMBERS = (int, float)  # and no bool
 _HIGHEST = {"occluded": 1.0, "truncated": 1.0, "distance": sys.float_info.max}  # the lowest is 0
 
 
-def is_value(attribute: str, value: Any) -> bool:
-    """Whether a value is what an attribute can be."""
-    return bool(values_of(attribute, {"": value}))
-
-
 def values_of(attribute: str, table: Mapping[K, Any]) -> dict[K, float]:
     """The entries of a table whose values are what an attribute can be."""
     highest = _HIGHEST[attribute]

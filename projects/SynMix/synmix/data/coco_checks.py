@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synmix.data.attributes import ATTRIBUTES, is_value
+from synmix.data.attributes import ATTRIBUTES, values_of
 from synmix.data.images import MOST_PIXELS, image_size
 from synmix.data.segmentation import counts_of
 from synmix.errors import UserError
@@ -36,7 +36,9 @@ class Attributes(Kind):
 
     def accepts(self, value: Any) -> bool:
         """See :class:`Kind`."""
-        return isinstance(value, Mapping) and all(is_value(name, number) for name, number in numbers_in(value).items())
+        return isinstance(value, Mapping) and all(
+            values_of(name, {name: number}) for name, number in numbers_in(value).items()
+        )
 
 
 class IdentityNumber(Identity):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,20 +117,11 @@ def prepare(
     summary = Summary(output, assignment.how, skipped=list(listing.problems), notes=notes)
     for key, reason in assignment.problems:
         _note_missing(summary, description, listing, key, reason)
-    jobs = []
-    for key, part in assignment.split_of.items():
-        frame, scaled = listing.frames[key], images != description.rendering
-        target = _target(output, description, frame, part)
-        job = Job(description, frame, target, part, chosen, link, output / journal.FRAMES, scaled)
-        if key in listing.missing:
-            reason = f"no {', no '.join(listing.missing[key])}: unpack the missing files."
-            _note_missing(summary, description, listing, key, reason)
-        elif not overwrite and key in earlier and _is_done(job, earlier[key]):
-            summary.kept += 1
-            _count(summary, earlier[key])
-        else:
-            jobs.append(job)
-    _run(jobs, summary, name, num_workers)
+    scaled, finished = images != description.rendering, output / journal.FRAMES
+    job = partial(Job, description, rules=chosen, link=link, journal=finished, scaled=scaled)
+    frames = [(listing.frames[key], part) for key, part in assignment.split_of.items()]
+    jobs = [job(frame, _target(output, description, frame, part), part) for frame, part in frames]
+    _run(_due(jobs, listing, {} if overwrite else earlier, summary), summary, name, num_workers)
     summary.skipped.sort(key=lambda each: (isinstance(each[0], str), each))
     write_json(output / SUMMARY, summary.as_json())
     return summary
@@ -177,6 +169,22 @@ def _note_missing(summary: Summary, description: Description, listing: Listing, 
         summary.unlabelled += 1
     else:
         summary.skipped.append((key, reason))
+
+
+def _due(jobs: list[Job], listing: Listing, earlier: Mapping[Key, Report], summary: Summary) -> list[Job]:
+    """What is to be done; what is not, finished earlier or without its files, is noted in the summary."""
+    due = []
+    for job in jobs:
+        key = job.source.key
+        if key in listing.missing:
+            reason = f"no {', no '.join(listing.missing[key])}: unpack the missing files."
+            _note_missing(summary, job.description, listing, key, reason)
+        elif key in earlier and _is_done(job, earlier[key]):
+            summary.kept += 1
+            _count(summary, earlier[key])
+        else:
+            due.append(job)
+    return due
 
 
 def _run(jobs: list[Job], summary: Summary, name: str, num_workers: int) -> None:

@@ -34,7 +34,8 @@ def answer_section(estimates: Estimates) -> Section:
     blocks: list[Block] = [Paragraph(headline(found), _TONES[found.verdict])]
     blocks += [Paragraph(sentence) for sentence in four_sentences(found)]
     blocks += [
-        Picture(f"answer-{drawn.name}", drawn.svg, f"{drawn.title}. {drawn.caption}") for drawn in pictures(found)
+        Picture(f"answer-{drawn.name}", drawn.svg, f"{drawn.title}. {drawn.caption}", narrow=True)
+        for drawn in pictures(found)
     ]
     blocks.append(Paragraph(" ".join(notes(found)), "dim"))
     return Section("verdict", "The answer", tuple(blocks))

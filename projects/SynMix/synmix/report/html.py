@@ -75,9 +75,8 @@ def _paragraph(block: Paragraph) -> str:
 
 
 def _picture(block: Picture) -> str:
-    """The answer's figures are drawn for a phone's width, two fit beside each other; the others are wide."""
     svg, caption = in_page(block.svg, block.name), f"<figcaption>{escape(block.caption)}</figcaption>"
-    if block.name.startswith("answer-"):
+    if block.narrow:
         return f"<figure class=half>{svg}{caption}</figure>"
     return f"<figure class=wide>{scrolling(svg, block.caption)}{caption}</figure>"
 

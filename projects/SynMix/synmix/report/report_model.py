@@ -57,6 +57,7 @@ class Picture:
     name: str
     svg: str
     caption: str
+    narrow: bool = False  # drawn for a phone's width: two fit beside each other
 
 
 @dataclass(frozen=True)

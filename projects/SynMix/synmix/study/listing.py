@@ -91,7 +91,7 @@ def _total(plan: Plan) -> str:
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(title=title, title_justify="left")
-    for column in rows[0]:
+    for column in next(iter(rows), ()):
         numeric = column in ("cells", "runs", "done", "iterations", "hours", "#")
         table.add_column(column, justify="right" if numeric else "left", no_wrap=column == "experiment")
     for row in rows:
