@@ -67,7 +67,9 @@ def _show(found: dict[str, list[Measured]]) -> None:
     for name, rounds in found.items():
         middle = {key: statistics.median(getattr(one, key) for one in rounds) for key in asdict(first[0])}
         gain = {
-            key: statistics.median(getattr(stock, key) / getattr(one, key) for stock, one in zip(first, rounds))
+            key: statistics.median(
+                getattr(stock, key) / getattr(one, key) for stock, one in zip(first, rounds, strict=True)
+            )
             for key in ("wall", "processor")
         }
         print(
@@ -106,10 +108,9 @@ def _measure(config: str, name: str, keys: list[Any]) -> Measured:
 
 def _stock(cfg: Any, records: list[dict[str, Any]]) -> Any:
     """Detectron2's trainer on the same images; it asks for a registered data set."""
+    import detectron2.projects.point_rend  # noqa: F401
     from detectron2.data import DatasetCatalog, MetadataCatalog
     from detectron2.engine import DefaultTrainer
-
-    import detectron2.projects.point_rend  # noqa: F401
 
     import synmix.train.narrow_backbone  # noqa: F401 - the miniature's model is the same on both sides
 

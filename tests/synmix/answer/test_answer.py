@@ -163,7 +163,7 @@ def test_pages_hold_what_they_show(helped, tmp_path):
         assert root.attrib["aria-label"] and root.attrib["role"] == "img"
     text = (tmp_path / "answer.md").read_text("utf-8")
     assert text.startswith("# Synthetic images help.") and "| 3,000 | 9,000 | 40,000 | 3 |" in text
-    for sentence in four_sentences(helped) + notes(helped):
+    for sentence in four_sentences(helped, below_headline=True) + notes(helped):
         assert sentence in text
 
 

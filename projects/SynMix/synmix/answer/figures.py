@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from synmix.answer.answer import Answer
 from synmix.answer.laws import Points, points
 from synmix.answer.sentences import change
-from synmix.answer.sentences import points as signed
 from synmix.answer.surface import Surface
 from synmix.answer.table import EQUAL_COMPUTE, Cell
+from synmix.minus import signed
 from synmix.statistics import Estimate
 
 #: Colours of a light page; :mod:`synmix.answer.page` puts variables in their place.

@@ -66,7 +66,7 @@ def write_pages(answer: Answer, folder: str | os.PathLike[str]) -> Path:
 
 def html(answer: Answer, drawn: list[Picture]) -> str:
     """The whole page."""
-    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in four_sentences(answer))
+    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in four_sentences(answer, below_headline=True))
     shown = "\n".join(_figure(picture) for picture in drawn)
     limits = "".join(f"<li>{escape(note)}</li>" for note in notes(answer))
     head, rows = _cells(answer)
@@ -96,7 +96,7 @@ def html(answer: Answer, drawn: list[Picture]) -> str:
 def markdown(answer: Answer, drawn: list[Picture]) -> str:
     """The page as text; figures are files beside it."""
     lines = [f"# {headline(answer)}", "", f"Verdict: **{answer.verdict}**", ""]
-    lines += [f"{number}. {sentence}" for number, sentence in enumerate(four_sentences(answer), 1)]
+    lines += [f"{number}. {sentence}" for number, sentence in enumerate(four_sentences(answer, below_headline=True), 1)]
     for picture in drawn:
         lines += ["", f"![{picture.title}]({picture.name}.svg)", "", f"*{picture.caption}*"]
     lines += ["", "## How far to trust this", "", *(f"- {note}" for note in notes(answer))]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from synmix.answer.gains import SEEDS, Verdict, compare, seeds_a_side
 from synmix.answer.table import Cell, Table
+from synmix.minus import signed
 from synmix.statistics import Estimate
 
 #: Beyond so many seeds a side the difference is too small to be worth settling.
@@ -126,10 +127,10 @@ def _narrowing(
     cost = f" for {hours * sum(cell.iterations for cell in cells):.3g} GPU hours" if hours else ""
     return (
         f"One more seed of both sides narrows the gain from ±{now:.1f} to about ±{then:.1f} AP{cost}; "
-        f"if the gain stays at {estimate.value:+.1f}, {needed} seeds a side decide it."
+        f"if the gain stays at {signed(estimate.value)}, {needed} seeds a side decide it."
     )
 
 
 def _plus_minus(estimate: Estimate, confidence: float) -> str:
     low, high = estimate.interval(confidence)
-    return f"{estimate.value:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return f"{signed(estimate.value)} [{signed(low)}, {signed(high)}]"

@@ -7,9 +7,8 @@ from synmix.answer.gains import SEEDS
 from synmix.answer.planning import Stop
 from synmix.answer.surface import Interval
 from synmix.answer.table import Cell
+from synmix.minus import signed
 from synmix.statistics import Estimate
-
-MINUS = "\N{MINUS SIGN}"
 
 
 def headline(answer: Answer) -> str:
@@ -33,14 +32,18 @@ def headline(answer: Answer) -> str:
     }[answer.verdict]
 
 
-def four_sentences(answer: Answer) -> list[str]:
+def four_sentences(answer: Answer, below_headline: bool = False) -> list[str]:
     """What adding synthetic images changes; what one more real image is worth; what to train on; what to run next.
+
+    Args:
+        below_headline: the verdict stands above them, so the first does not repeat it.
 
     >>> from synmix.answer import answer, read_table
     >>> len(four_sentences(answer(read_table("results.csv"))))
     4
     """
-    return [_gain(answer), _exchange(answer), _advice(answer), _next(answer)]
+    first = _gain(answer) if below_headline else f"{headline(answer)} {_gain(answer)}"
+    return [first, _exchange(answer), _advice(answer), _next(answer)]
 
 
 def notes(answer: Answer) -> list[str]:
@@ -67,21 +70,16 @@ def notes(answer: Answer) -> list[str]:
         error = answer.error
         found.append(
             f"Each cell predicted from all others is off by {error.rms:.1f} AP (root mean square over {error.cells} "
-            f"cells; the worst, {error.worst}, by {points(error.worst_error)}); the intervals hold "
+            f"cells; the worst, {error.worst}, by {signed(error.worst_error)}); the intervals hold "
             f"{100 * error.coverage:.0f} % of the trainings."
         )
     return found
 
 
-def points(value: float) -> str:
-    """A difference in AP, signed."""
-    return f"{value:+.1f}".replace("-", MINUS)
-
-
 def change(estimate: Estimate, confidence: float) -> str:
     """A difference with its interval."""
     low, high = estimate.interval(confidence)
-    return f"{points(estimate.value)} AP [{points(low)}, {points(high)}]"
+    return f"{signed(estimate.value)} AP [{signed(low)}, {signed(high)}]"
 
 
 def reached(interval: Interval) -> str:
@@ -104,13 +102,12 @@ def _round(value: float) -> str:
 
 
 def _gain(answer: Answer) -> str:
-    first = headline(answer)
     level = answer.question.verdict_confidence
     if answer.gain is None:
-        return f"{first} {answer.why['gain']}"
+        return answer.why["gain"]
     mixture = answer.gain.mixture
     text = (
-        f"{first} At equal compute ({mixture.iterations:,} iterations), adding {mixture.synthetic:,} synthetic images "
+        f"At equal compute ({mixture.iterations:,} iterations), adding {mixture.synthetic:,} synthetic images "
         f"to {mixture.real:,} real ones changes AP by {change(answer.gain.estimate, level)}"
     )
     if answer.best is not None:

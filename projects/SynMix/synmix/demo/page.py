@@ -7,7 +7,6 @@ import numpy as np
 from rich.table import Table
 from torch import nn
 
-from synmix.answer import headline
 from synmix.answer.page import PALETTE, scrolling, write_pages
 from synmix.config import build_model
 from synmix.data.catalog import register_all
@@ -17,6 +16,7 @@ from synmix.evaluate.bootstrap import Interval
 from synmix.files import write_text
 from synmix.harmonize.audit_pictures import harmonization_picture
 from synmix.harmonize.auditing import evenly, raw_frames
+from synmix.minus import with_minus
 from synmix.pictures import save_picture
 from synmix.train import run
 from synmix.train.checkpoint import SafeCheckpointer
@@ -46,14 +46,13 @@ def write_page(demo: Demo, verdict: Verdict) -> Path:
     heads = "".join(f"<th scope=col>{head}</th>" for head in ("AP in percent, 95&nbsp;% interval", *_HEADS))
     rows = "".join(_row(look) for look in verdict.looks)
     table = scrolling(f"<table><tr>{heads}</tr>{rows}</table>", "AP on both looks, and the gain")
-    sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in verdict.sentences)
+    head, *sentences = map(escape, verdict.sentences)
+    text = "".join(f"<p>{sentence}</p>" for sentence in sentences)
     limits = "".join(
         f"<li>{escape(look.title)}: {escape(text)}</li>" for look in verdict.looks for text in look.remarks
     )
     page = demo.output / "index.html"
-    filled = _PAGE.format(
-        headline=escape(headline(verdict.answer)), sentences=sentences, table=table, limits=limits, style=PALETTE
-    )
+    filled = _PAGE.format(headline=head, sentences=text, table=table, limits=limits, style=PALETTE)
     write_text(page, filled)
     return page
 
@@ -71,9 +70,7 @@ def _cells(look: Look, figure: str) -> list[str]:
 def _with_interval(found: Interval | None, sign: str = "") -> str:
     if found is None or np.isnan(found.value):
         return "-"
-    value, low, high = (
-        f"{number:{sign}.1f}".replace("-", "\N{MINUS SIGN}") for number in (found.value, found.low, found.high)
-    )
+    value, low, high = (with_minus(f"{number:{sign}.1f}") for number in (found.value, found.low, found.high))
     return f"{value} [{low}, {high}]"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from synmix.answer import Answer, Cell, Question, Table, Training, answer, four_sentences, make_table
+from synmix.answer import Answer, Cell, Question, Table, Training, answer, four_sentences, headline, make_table
 from synmix.answer.gains import SEEDS
 from synmix.answer.read import REQUIRED
 from synmix.demo.arms import CONTROL, MIXTURE, Arm, domain
@@ -81,11 +81,11 @@ class Verdict:
 
     @property
     def sentences(self) -> list[str]:
-        """The answer, and what would decide it."""
-        first, *_, following = four_sentences(self.answer)
+        """The verdict, the answer, and what would decide it."""
+        first, *_, following = four_sentences(self.answer, below_headline=True)
         seeds = len(self.looks[0].results[CONTROL])
         more = f"Here 'tools/demo.py --num-seeds {SEEDS}' trains what is missing." if seeds < SEEDS else ""
-        return [first, f"{following} {more}".rstrip()]
+        return [headline(self.answer), first, f"{following} {more}".rstrip()]
 
     def as_json(self) -> dict[str, Any]:
         """Both looks, what is said of them, and the answer."""

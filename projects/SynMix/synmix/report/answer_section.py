@@ -32,7 +32,7 @@ def answer_section(estimates: Estimates) -> Section:
         run = f"uv run tools/study.py run answer --scale {estimates.scale.name}"
         return Section("verdict", "The answer", (Paragraph(f"Not yet: {missing} The runs: {run}"),))
     blocks: list[Block] = [Paragraph(headline(found), _TONES[found.verdict])]
-    blocks += [Paragraph(sentence) for sentence in four_sentences(found)]
+    blocks += [Paragraph(sentence) for sentence in four_sentences(found, below_headline=True)]
     blocks += [
         Picture(f"answer-{drawn.name}", drawn.svg, f"{drawn.title}. {drawn.caption}", narrow=True)
         for drawn in pictures(found)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal
 
+from synmix.minus import with_minus
 from synmix.report.estimates import CONFIDENCE, Estimate, Estimates
 from synmix.statistics import holm
 from synmix.study.runs import Run
@@ -135,7 +136,7 @@ def _show(estimate: Estimate, as_ratio: bool) -> str:
         "one training on a side" if estimate.is_open else f"[{estimate.low:{sign}.1f}, {estimate.high:{sign}.1f}]"
     )
     numbers = f"{estimate.value:{sign}.1f} {unit} {interval}"
-    return numbers.replace("-", "\N{MINUS SIGN}") + (f", {estimate.seeds} seeds" if estimate.seeds > 1 else "")
+    return with_minus(numbers) + (f", {estimate.seeds} seeds" if estimate.seeds > 1 else "")
 
 
 def _lengths(weights: Sequence[tuple[float, Run]], estimates: Estimates) -> str:

@@ -2,6 +2,7 @@
 
 import math
 
+from synmix.minus import signed
 from synmix.report.claims import Finding
 from synmix.report.estimates import Estimate
 from synmix.report.report_model import CheckItem, Number
@@ -27,7 +28,7 @@ def estimate_text(number: Number) -> str:
 
 def difference_text(number: Number) -> str:
     """Ours less the paper's, or nothing."""
-    return "" if number.ours is None or number.published is None else _signed(number.ours.value - number.published)
+    return "" if number.ours is None or number.published is None else signed(number.ours.value - number.published)
 
 
 def control_text(number: Number) -> str:
@@ -42,12 +43,8 @@ def control_text(number: Number) -> str:
 
 def gain_text(gain: Estimate) -> str:
     """A difference in points with its interval."""
-    ends = "one seed" if gain.is_open else f"{_signed(gain.low)}, {_signed(gain.high)}"
-    return f"{_signed(gain.value)} [{ends}]"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+    ends = "one seed" if gain.is_open else f"{signed(gain.low)}, {signed(gain.high)}"
+    return f"{signed(gain.value)} [{ends}]"
 
 
 def holm_text(item: CheckItem) -> str:
