@@ -12,6 +12,7 @@ from synmix.compose import published
 from synmix.compose.budget import (
     PAPER_FRACTIONS,
     describe_learning_rate,
+    describe_schedule,
     effective_learning_rate,
     epochs_of,
     iterations_of,
@@ -19,6 +20,7 @@ from synmix.compose.budget import (
     steps_of,
 )
 from synmix.compose.planner import nearest_cells, plan
+from synmix.config import load_config
 from synmix.errors import UserError
 
 
@@ -204,3 +206,9 @@ def test_decays_at_equal_distances(iterations, decays):
     keys = {"BASE_LR": 1, "GAMMA": 0.5, "NUM_DECAYS": decays, "MAX_ITER": iterations, "WARMUP_ITERS": 0}
     described = describe_learning_rate(SimpleNamespace(LR_SCHEDULER_NAME="WarmupStepWithFixedGammaLR", **keys))
     assert described == (f"1, x0.5 after {', '.join(map(str, falls))}" if decays else "1, without drops")
+
+
+@pytest.mark.parametrize(("optimizer", "told"), [("SGD", "momentum 0.9, effective 0.1"), ("AdamW", "AdamW")])
+def test_only_sgd_has_an_effective_rate(optimizer, told):
+    cfg = load_config("mini.yaml", ["SOLVER.OPTIMIZER", optimizer, "SOLVER.BASE_LR", 0.01])
+    assert describe_schedule(cfg, 160).endswith(f"; {told}")

@@ -67,13 +67,15 @@ def resolve_schedule(cfg: Any, num_images: int) -> None:
 
 
 def describe_schedule(cfg: Any, num_images: int) -> str:
-    """One line for logs: length in iterations and epochs, the learning rate's course, and the effective rate (4.3)."""
+    """One line for logs: length in iterations and epochs, the learning rate and SGD's effective one (4.3)."""
     solver = cfg.SOLVER
     epochs = epochs_of(solver.MAX_ITER, num_images, solver.IMS_PER_BATCH)
-    effective = effective_learning_rate(solver.BASE_LR, solver.MOMENTUM)
+    update = f"momentum {solver.MOMENTUM:g}, effective {effective_learning_rate(solver.BASE_LR, solver.MOMENTUM):g}"
+    if getattr(solver, "OPTIMIZER", "SGD") != "SGD":
+        update = solver.OPTIMIZER
     return (
         f"{solver.MAX_ITER:,} iterations of {solver.IMS_PER_BATCH} images, {epochs:.2f} epochs of {num_images:,}; "
-        f"learning rate {describe_learning_rate(solver)}; momentum {solver.MOMENTUM:g}, effective {effective:g}"
+        f"learning rate {describe_learning_rate(solver)}; {update}"
     )
 
 
