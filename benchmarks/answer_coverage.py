@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from results import Table, add_json, write_results
 
 from synmix.answer import Answer, Cell, Costs, Question, answer, design_runs
 from synmix.answer.known_laws import (
@@ -97,29 +98,31 @@ def measure(law: Law, cells: Sequence[Cell], seeds: int, draws: int) -> tuple[di
 
 
 def main() -> None:
-    """Prints a row for each law and number of seeds."""
+    """A row for each law and number of seeds."""
     parser = argument_parser(__doc__)
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 5, 1])
     parser.add_argument("--laws", nargs="+", choices=[law.name for law in LAWS], default=[law.name for law in LAWS])
+    add_json(parser)
     arguments = parser.parse_args()
     designs = {"all 27 cells": full_design(), "fraction": fraction()}
     print(f"fraction: {len(designs['fraction'])} cells")
     names = ["gain", "gain at best", "split", "exchange rate", "recommended", *_ASKED, "left-out cells 85 to 100 %"]
-    print(f"| law | design | seeds | {' | '.join(names)} | helps / not / open | wrong |")
-    print(f"|{'---|' * (len(names) + 5)}")
+    ends = {**dict.fromkeys(names, "{:.0f} %"), "helps / not / open": "", "wrong": "{:.1f} %"}
+    table = Table({"law": "", "design": "", "seeds": "{}", **ends})
     for law in (law for law in LAWS if law.name in arguments.laws):
         for seeds in arguments.seeds:
             design = "fraction" if seeds == 3 else "all 27 cells"
             start = time.perf_counter()
             covered, verdicts, wrong = measure(law, designs[design], seeds, arguments.draws)
-            shares = [f"{100 * np.mean(covered[name]):.0f} %" if name in covered else "-" for name in names]
+            shares = [100 * float(np.mean(covered[name])) if name in covered else None for name in names]
             counts = " / ".join(
                 f"{100 * verdicts[v] / arguments.draws:.0f}" for v in ("helps", "does not help", "open")
             )
-            row = f"| {law.name} | {design} | {seeds} | {' | '.join(shares)} | {counts} |"
-            print(f"{row} {100 * wrong / arguments.draws:.1f} % |", flush=True)
-            print(f"  ({time.perf_counter() - start:.0f} s)", flush=True)
+            table.rows.append([law.name, design, seeds, *shares, counts, 100 * wrong / arguments.draws])
+            print(f"{law.name}, {seeds} seeds: {time.perf_counter() - start:.0f} s", flush=True)
+    print(table.markdown())
+    write_results(arguments, {"laws": table})
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import synmix.before_detectron2  # noqa: F401
 
 import numpy as np
 import polars as pl
+from results import Table, add_json, write_results
 
 from synmix.compose.composition import CompositionSpec, compose
 from synmix.data import sources
@@ -38,6 +39,7 @@ SETS: tuple[tuple[str, sources.Domain, int, int], ...] = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
+    add_json(parser)
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
@@ -48,14 +50,11 @@ def main() -> None:
             _draw(Path(folder), name, num_frames, num_labels)
         command = [sys.executable, __file__, "--worker", folder]
         rounds = [json.loads(subprocess.check_output(command)) for _ in range(args.rounds)]
-    _print(rounds)
-
-
-def _print(rounds: list[dict[str, float]]) -> None:
-    print(f"| step | median of {len(rounds)} | least |\n|---|---|---|")
-    for key in rounds[0]:
-        values = [values[key] for values in rounds]
-        print(f"| {key} | {statistics.median(values):.3f} | {min(values):.3f} |")
+    steps = {key: [values[key] for values in rounds] for key in rounds[0]}
+    table = Table({"step": "", "median": "{:.3g}", "least": "{:.3g}"})
+    table.rows.extend([key, statistics.median(values), min(values)] for key, values in steps.items())
+    print(table.markdown())
+    write_results(args, {"steps": table})
 
 
 def _round(folder: Path) -> dict[str, float]:

@@ -21,6 +21,7 @@ import synmix.before_detectron2  # noqa: F401
 import numpy as np
 from evaluate_scenes import LABEL_IDS, Scene, draw_scene, write_files
 from pycocotools import mask as mask_util
+from results import Table, add_json, write_results
 
 from synmix.cli.parser import argument_parser
 from synmix.data import png_decoding
@@ -45,7 +46,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scenes", type=int, default=4, help="different scenes in a round")
     parser.add_argument("--images", type=int, default=0, help="time so many images instead, copies of the scenes")
+    add_json(parser)
     arguments = parser.parse_args()
+    if arguments.images and arguments.json:
+        parser.error("--json holds the table of paths; leave out --images")
     scenes = [draw_scene(number) for number in range(arguments.scenes)]
     png_decoding.take_over()
     if arguments.images:
@@ -54,12 +58,12 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp())
     try:
         files = [write_files(scene, folder) for scene in scenes]
-        compare_paths(scenes, files, folder, arguments.rounds)
+        write_results(arguments, {"paths": compare_paths(scenes, files, folder, arguments.rounds)})
     finally:
         shutil.rmtree(folder)
 
 
-def compare_paths(scenes: list[Scene], files: list[tuple[Path, Path]], folder: Path, rounds: int) -> None:
+def compare_paths(scenes: list[Scene], files: list[tuple[Path, Path]], folder: Path, rounds: int) -> Table:
     """Milliseconds an image of every path from predictions to AP."""
     paths = build_paths(scenes, files, folder)
     found = {name: path() for name, path in paths.items()}  # warms up, and shows that all agree
@@ -72,14 +76,16 @@ def compare_paths(scenes: list[Scene], files: list[tuple[Path, Path]], folder: P
             start = time.process_time()
             path()
             times[name].append(1000 * (time.process_time() - start) / len(scenes))
-    print("| path | min ms | median ms | against cityscapesScripts | against Detectron2's evaluator |")
-    print("|---|---|---|---|---|")
+    against = {f"against {base}": "{:.1f}x" for base in (SCRIPT, DETECTRON2)}
+    table = Table({"path": "", "min ms": "{:.1f}", "median ms": "{:.1f}", **against})
     for name, taken in times.items():
         ratios = [
             statistics.median(other / own for other, own in zip(times[base], taken, strict=True))
             for base in (SCRIPT, DETECTRON2)
         ]
-        print(f"| {name} | {min(taken):.1f} | {statistics.median(taken):.1f} | {ratios[0]:.1f}x | {ratios[1]:.1f}x |")
+        table.rows.append([name, min(taken), statistics.median(taken), *ratios])
+    print(table.markdown())
+    return table
 
 
 def build_paths(scenes: list[Scene], files: list[tuple[Path, Path]], folder: Path) -> dict[str, Callable]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from results import Table, add_json, write_results
 
 from miniature.streets.write import write_miniature
 from synmix.cli.parser import argument_parser
@@ -168,18 +169,22 @@ def _ratio(times: Mapping[str, list[float]], one: str, other: str) -> float:
     return statistics.median(a / b for a, b in zip(times[one], times[other], strict=True))
 
 
-def report(times: Mapping[str, list[float]], jobs: list[Job]) -> None:
-    print(f"{'':<34}{'median ms':>10}{'minimum ms':>12}")
+def report(times: Mapping[str, list[float]], jobs: list[Job]) -> Table:
+    end, rules, png = "end to end (prepare_frame)", "rules on runs", "PNG reading and writing only"
+    beside = {"loop: riders only": rules, "loop: every class inside": rules, end: png}
+    form = "{:.1f}"
+    table = Table({"a frame": "", "median ms": form, "minimum ms": form, "times as long": "{:.3g}", "as": ""})
     for name, values in times.items():
-        print(f"{name:<34}{statistics.median(values):>10.1f}{min(values):>12.1f}")
-    end, png = "end to end (prepare_frame)", "PNG reading and writing only"
-    for loop in ("loop: riders only", "loop: every class inside"):
-        print(f"{loop} / rules on runs: {_ratio(times, loop, 'rules on runs'):.1f} x (wanted: 8 or more)")
-    print(f"end to end / PNG only: {_ratio(times, end, png):.2f} x (wanted: 1.3 or less)")
+        other = beside.get(name)
+        ratio = _ratio(times, name, other) if other else None
+        table.rows.append([name, statistics.median(values), min(values), ratio, other])
+    print(table.markdown())
+    print(f"wanted of a loop: 8 times as long as {rules}; of the end to end: at most 1.3 times")
     peak, frame = peak_memory(jobs[0])
     print(f"peak memory of a frame: {peak:.1f} MB, {peak / frame:.1f} times its maps ({frame:.1f} MB)")
     hours = _FRAMES * statistics.median(times[end]) / 1000 / 2 / 60
     print(f"{_FRAMES:,} frames on two cores: {hours:.1f} minutes of computing")
+    return table
 
 
 def _job(root: Path, number: int) -> Job:
@@ -193,6 +198,7 @@ def main() -> int:
     parser.add_argument("--labels", type=Path, help="a Cityscapes folder whose training labels to use")
     parser.add_argument("--frames", type=int, default=8, help="frames to draw (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (default: %(default)s)")
+    add_json(parser)
     args = parser.parse_args()
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as name:
@@ -203,7 +209,7 @@ def main() -> int:
             draw_frames(root, args.frames)
         jobs = [_job(root, number) for number in list_frames(SYNSCAPES, root / "Synscapes").frames]
         print(f"{len(jobs)} frames of {_SIZE[0]} x {_SIZE[1]}, {check_equal(jobs)} instances, equal all ways")
-        report(measure(jobs, args.rounds), jobs)
+        write_results(args, {"ways": report(measure(jobs, args.rounds), jobs)})
     return 0
 
 

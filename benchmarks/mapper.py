@@ -16,6 +16,7 @@ import synmix.before_detectron2  # noqa: F401
 
 import cv2
 import numpy as np
+from results import Table, add_json, write_results
 
 from synmix.cli.parser import argument_parser
 from synmix.errors import UserError, run_tool
@@ -25,7 +26,8 @@ def main() -> None:
     """Prints a table of medians."""
     parser = argument_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds over all frames")
-    rounds = parser.parse_args().rounds
+    add_json(parser)
+    arguments = parser.parse_args()
     if not os.environ.get("SYNMIX_SAMPLES"):
         raise UserError("SYNMIX_SAMPLES is not set; it names the folder that holds real frames under 'cityscapes'.")
     os.environ["DETECTRON2_DATASETS"] = os.environ["SYNMIX_SAMPLES"]
@@ -38,18 +40,22 @@ def main() -> None:
     png_decoding.take_over()
     with tempfile.TemporaryDirectory() as scratch:
         records = _records(Path(scratch))
-        for title, chosen in records.items():
-            _compare(title, chosen, rounds)
+        tables = {name: _compare(*titled, arguments.rounds) for name, titled in records.items()}
+    write_results(arguments, tables)
 
 
-def _records(scratch: Path) -> dict[str, list[dict[str, Any]]]:
-    """The frames as they are, and four of them with the labels of as many others as make forty instances."""
+def _records(scratch: Path) -> dict[str, tuple[str, list[dict[str, Any]]]]:
+    """By name, what is measured and its records: the frames as they are, and four of them with the labels of as many
+    others as make forty instances."""
     from synmix.data import sources
 
     source = sources.source("cityscapes_instance_train")
     records = source.dicts(source.table())
     merged = [_merge([*records[first:], *records[:first]], scratch / f"{first}.png") for first in range(4)]
-    return {"frames as they are": records, "labels of several frames merged": merged}
+    return {
+        "frames": ("frames as they are", records),
+        "merged": ("labels of several frames merged", merged),
+    }
 
 
 def _merge(records: list[dict[str, Any]], path: Path, wanted: int = 40) -> dict[str, Any]:
@@ -74,7 +80,7 @@ def _merge(records: list[dict[str, Any]], path: Path, wanted: int = 40) -> dict[
     return records[0] | {"instance_map": str(path), "annotations": found}
 
 
-def _compare(title: str, records: list[dict[str, Any]], rounds: int) -> None:
+def _compare(title: str, records: list[dict[str, Any]], rounds: int) -> Table:
     import pycocotools.mask as mask_util
     from detectron2.data import DatasetMapper
 
@@ -110,11 +116,13 @@ def _compare(title: str, records: list[dict[str, Any]], rounds: int) -> None:
     times = _measure(variants, rounds)
     instances = statistics.mean(sum(not a["iscrowd"] for a in record["annotations"]) for record in records)
     print(f"\n{title}: {len(records)} frames, {instances:.1f} instances each, {rounds} rounds; processor ms a frame")
-    print(f"{'':30}{'median':>9}{'fastest':>9}{'x faster':>10}")
+    table = Table({"way": "", "median ms": "{:.1f}", "fastest ms": "{:.1f}", "times as fast": "{:.1f}"})
     for name in variants:
         ratios = [theirs / ours for theirs, ours in zip(times["Detectron2"], times[name], strict=True)]
         median, best = statistics.median(times[name]), min(times[name])
-        print(f"{name:30}{1000 * median:9.1f}{1000 * best:9.1f}{statistics.median(ratios):10.2f}")
+        table.rows.append([name, 1000 * median, 1000 * best, statistics.median(ratios)])
+    print(table.markdown())
+    return table
 
 
 def _decode(record: dict[str, Any], files: tuple[str, ...] = ("file_name", "instance_map")) -> None:

@@ -15,6 +15,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from results import Table, add_json, write_results
+
 from synmix.cli.parser import argument_parser
 from synmix.errors import UserError, run_tool
 
@@ -36,6 +38,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--size", type=int, nargs=2, default=[1024, 2048], metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--instances", type=int, nargs="+", default=[15, 48])
+    add_json(parser)
     arguments = parser.parse_args()
     if not arguments.device.startswith("cuda"):
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the process's memory counts, not a GPU's
@@ -44,12 +47,16 @@ def main() -> None:
     if arguments.device.startswith("cuda") and not torch.cuda.is_available():
         raise UserError("this machine has no usable GPU; give --device cpu.")
     clock = "ms" if arguments.device.startswith("cuda") else "processor ms"
+    print(f"{arguments.size[0]} x {arguments.size[1]}, {arguments.device}")
+    figures = dict.fromkeys((f"median {clock}", f"fastest {clock}", "peak MiB"), "{:,.0f}")
+    table = Table({"masks": "", "instances": "{}", **figures})
     for instances in arguments.instances:
-        print(f"\n{instances} instances, {arguments.size[0]} x {arguments.size[1]}, {arguments.device}")
-        print(f"{'':12}{f'{clock}: median':>22}{'fastest':>10}{'peak MiB':>10}", flush=True)
         for name, rounds in _compare(arguments, instances).items():
             times, memory = [r.milliseconds for r in rounds], max(r.memory for r in rounds)
-            print(f"{name:12}{statistics.median(times):22.1f}{min(times):10.1f}{memory:10.1f}", flush=True)
+            table.rows.append([name, instances, statistics.median(times), min(times), memory])
+    print(table.markdown())
+    on_gpu = arguments.device.startswith("cuda")
+    write_results(arguments, {"steps": table}, **({"gpu": torch.cuda.get_device_name()} if on_gpu else {}))
 
 
 def _compare(arguments: argparse.Namespace, instances: int) -> dict[str, list[Measured]]:

@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from results import Table, add_json, write_results
 from scipy import stats
 
 from synmix.cli.parser import argument_parser
@@ -249,27 +250,42 @@ def _collect(store: Path, sizes: Sequence[int], ratios: Sequence[float], blocks:
     return {key: done[key] for key in wanted}
 
 
-def _share(done: dict[str, dict[str, int]], size: int, ratio: float, what: str) -> str:
+def _share(done: dict[str, dict[str, int]], size: int, ratio: float, what: str) -> float:
     counts = [found[what] for key, found in done.items() if key.startswith(f"{size} {ratio:g} ")]
-    return f"{100 * sum(counts) / (len(counts) * _BLOCK):.1f}"
+    return 100 * sum(counts) / (len(counts) * _BLOCK)
 
 
-def _print_tables(done: dict[str, dict[str, int]], sizes: Sequence[int], ratios: Sequence[float]) -> None:
-    head = " | ".join(f"r = {ratio:g}" for ratio in ratios)
-    titles = {"gain": "a true gain, covered", "level": "an arm's mean AP, covered"}
-    for what, title in titles.items():
-        print(f"\n{title} (%)\n\n| trainings | images | {head} |\n|{'---|' * (len(ratios) + 2)}")
-        for trainings in TRAININGS:
-            for size in sizes:
-                shares = [_share(done, size, ratio, f"{what} {trainings}") for ratio in ratios]
-                print(f"| {trainings} | {size} | {' | '.join(shares)} |")
+def _by_ratio(*columns: str, ratios: Sequence[float]) -> Table:
+    shares = {f"r = {ratio:g}": "{:.1f}" for ratio in ratios}
+    return Table({**dict.fromkeys(columns, "{}"), **shares})
+
+
+def _counted(done: dict[str, dict[str, int]], sizes: Sequence[int], ratios: Sequence[float]) -> dict[str, Table]:
+    """Of a true gain and of an arm's mean AP, in how many percent the interval covers it; of equal models, in how many
+    they seem to differ."""
+    cells = [(trainings, size) for trainings in TRAININGS for size in sizes]
+    tables = {}
+    for what in ("gain", "level"):
+        tables[what] = _by_ratio("trainings", "images", ratios=ratios)
+        for trainings, size in cells:
+            shares = [_share(done, size, ratio, f"{what} {trainings}") for ratio in ratios]
+            tables[what].rows.append([trainings, size, *shares])
     if 0 in ratios:
-        print("\nfalse alarms, equal models, r = 0 (%)\n")
-        print("| trainings | images | interval | swap test |\n|---|---|---|---|")
-        for trainings in TRAININGS:
-            for size in sizes:
-                swap = _share(done, size, 0, f"swap {trainings}") if trainings in (1, 3) else ""
-                print(f"| {trainings} | {size} | {_share(done, size, 0, f'equal {trainings}')} | {swap} |")
+        tables["equal"] = Table({"trainings": "{}", "images": "{}", "interval": "{:.1f}", "swap test": "{:.1f}"})
+        for trainings, size in cells:
+            swap = _share(done, size, 0, f"swap {trainings}") if trainings in (1, 3) else None
+            tables["equal"].rows.append([trainings, size, _share(done, size, 0, f"equal {trainings}"), swap])
+    return tables
+
+
+def _normal(ratios: Sequence[float], experiments: int) -> Table:
+    """In how many percent the interval covers, where all is normal."""
+    table = _by_ratio("trainings", "own", ratios=ratios)
+    for trainings in TRAININGS:
+        for own in (0.0, 0.5, 1.0):
+            shares = [100 * gaussian(trainings, ratio, own, experiments) for ratio in ratios]
+            table.rows.append([trainings, f"{own:g}", *shares])
+    return table
 
 
 def main() -> None:
@@ -280,17 +296,16 @@ def main() -> None:
     parser.add_argument("--ratios", type=float, nargs="+", default=[0, 1, 2, 4])
     parser.add_argument("--gaussian", type=int, default=20_000, help="normal experiments of each cell (default: 20000)")
     parser.add_argument("--store", type=Path, default=Path("output/statistics_coverage.json"), help="what is done")
+    add_json(parser)
     arguments = parser.parse_args()
     _check_quick()
     arguments.store.parent.mkdir(parents=True, exist_ok=True)
     done = _collect(arguments.store, arguments.images, arguments.ratios, math.ceil(arguments.experiments / _BLOCK))
-    _print_tables(done, arguments.images, arguments.ratios)
-    head = " | ".join(f"r = {ratio:g}" for ratio in arguments.ratios)
-    print(f"\nnormal, covered (%)\n\n| trainings | own | {head} |\n|{'---|' * (len(arguments.ratios) + 2)}")
-    for trainings in TRAININGS:
-        for own in (0.0, 0.5, 1.0):
-            shares = [f"{100 * gaussian(trainings, ratio, own, arguments.gaussian):.1f}" for ratio in arguments.ratios]
-            print(f"| {trainings} | {own:g} | {' | '.join(shares)} |", flush=True)
+    tables = _counted(done, arguments.images, arguments.ratios)
+    tables["normal"] = _normal(arguments.ratios, arguments.gaussian)
+    for name, table in tables.items():
+        print(f"\n{name} (%)\n\n{table.markdown()}")
+    write_results(arguments, tables)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from typing import Any
 
 import synmix.before_detectron2  # noqa: F401
 
+from results import Table, add_json, write_results
+
 from synmix.cli.parser import argument_parser
 from synmix.errors import UserError, run_tool
 
@@ -91,35 +93,44 @@ def main() -> None:
     parser.add_argument("--size", type=int, nargs=2, default=[1024, 2048], metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--toy", action="store_true", help="the miniature's model on 128 x 256")
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS, metavar="NAME")
+    add_json(parser)
     arguments = parser.parse_args()
     import torch
 
     if arguments.device.startswith("cuda") and not torch.cuda.is_available():
         raise UserError("this machine has no usable GPU; give --device cpu.")
     size = (128, 256) if arguments.toy else tuple(arguments.size)
+    tables = {}
     for batch in arguments.batch:
         rest = (batch, arguments.iterations, arguments.device, arguments.toy, size)
-        _compare([Setting(name, *rest) for name in arguments.variants])
+        tables[f"batch{batch}"] = _compare([Setting(name, *rest) for name in arguments.variants])
+    on_gpu = arguments.device.startswith("cuda")
+    write_results(arguments, tables, **({"gpu": torch.cuda.get_device_name()} if on_gpu else {}))
 
 
-def _compare(settings: list[Setting]) -> None:
+def _compare(settings: list[Setting]) -> Table:
     first = settings[0]
     print(
         f"\nbatch {first.batch} of {first.size[0]} x {first.size[1]}, {first.iterations} iterations on {first.device}"
     )
     print(f"{'':36}{'images/s':>10}{'x':>7}{'GiB':>7}{'loss, first 20':>16}{'last 20':>10}", flush=True)
+    figures = {"images/s": "{:.3f}", "x": "{:.2f}", "GiB": "{:.1f}", "loss, first 20": "{:.4f}", "last 20": "{:.4f}"}
+    table = Table({"variant": "", **figures})
     base: float | None = None
     for setting in settings:
         found = _alone(setting)
         if isinstance(found, str):
             print(f"{setting.name:36}  {found}", flush=True)
+            table.rows.append([setting.name, found, *[None] * 4])
             continue
         base = base or found.seconds
         early, late = statistics.mean(found.losses[:20]), statistics.mean(found.losses[-20:])
         speed, gain = setting.batch / found.seconds, base / found.seconds
         print(f"{setting.name:36}{speed:10.3f}{gain:7.2f}{found.memory:7.1f}{early:16.4f}{late:10.4f}", flush=True)
+        table.rows.append([setting.name, speed, gain, found.memory, early, late])
     if not base:
         raise UserError("no variant came to its end.")
+    return table
 
 
 def _alone(setting: Setting) -> Measured | str:

@@ -27,6 +27,7 @@ def test_help(tool, monkeypatch, capsys):
     assert not stop.value.code
     shown = capsys.readouterr().out
     assert "--debug" in shown and "traceback" in shown
+    assert "--json FILE" in shown or "} ..." in shown  # those of sub-commands have it
     (last,) = lines(shown.rstrip().splitlines()[-1])  # which test_documented_commands.py runs
     assert last in DOCUMENTED and str(tool.relative_to(ROOT)) in last
 

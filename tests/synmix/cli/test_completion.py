@@ -1,6 +1,7 @@
 """A shell completes ``synmix`` by argcomplete's protocol: what is typed in COMP_LINE, answers in a file; no torch."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -18,7 +19,13 @@ LINES = {
     "synmix study run rem": {"removal", "removal_on_off"},
     "synmix study --scale keypoints run fl": {"flip"},
     "synmix prepare kit": {"kitti", "kitti360"},
-    "synmix sweep ": set(),
+    "synmix sweep ": {"config=", "scale=", "model=", "+experiment=", "seed=", "store=", "--json", "--multirun"},
+    "synmix sweep -m +exp": {"+experiment="},
+    "synmix sweep -m +experiment=ratio scale=": {"scale=mini", "scale=paper"},
+    "synmix sweep -m scale=mini model=mask_rcnn,poi": {"model=mask_rcnn,pointrend"},
+    "synmix sweep +experiment=rem": {"+experiment=removal", "+experiment=removal_on_off"},
+    "synmix sweep config=mi": {"config=mini.yaml", "config=mixture.yaml"},
+    "synmix sweep +set.SOLVER.BASE": {"+set.SOLVER.BASE_LR="},
 }
 FORKS = """
 import json, os, sys
@@ -43,3 +50,11 @@ def test_options_commands_and_names_are_completed(tmp_path):
         file = tmp_path / str(number)
         answers = set(file.read_text().split("\v")) if file.exists() else set()
         assert expected <= {answer.strip() for answer in answers}, (line, answers, done.stderr[-2000:])
+
+
+def test_a_shell_that_breaks_words_at_equals_signs_is_given_what_follows(tmp_path):
+    line = "synmix sweep scale=mi"
+    command = [sys.executable, "-c", FORKS, str(tmp_path), json.dumps([line])]
+    environment = {**os.environ, "_ARGCOMPLETE_COMP_WORDBREAKS": " =:"}
+    subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert (tmp_path / "0").read_text() == "mini "

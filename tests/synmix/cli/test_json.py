@@ -82,3 +82,26 @@ def test_study_and_report_of_an_empty_store(written):
     numbers = [block for section in report["sections"] for block in section["blocks"] if block["kind"] == "numbers"]
     rows = [row for block in numbers for row in block["rows"]]
     assert any(row["published"] for row in rows) and {row["state"] for row in rows} == {"not yet run"}
+
+
+def test_drawn_streets(written, tmp_path):
+    counts = ["--real-train", 2, "--real-val", 1, "--real-test", 0, "--synthetic-images", 3]
+    encoded = ["--encodings", "kitti", "--encoded", 2]
+    size = ["--height", 64, "--width", 64, "--num-workers", 1, "--output", tmp_path / "drawn"]
+    _, found = written("datasets/make_mini.py", *counts, *encoded, *size)
+    assert found["folder"] == str(tmp_path / "drawn")
+    assert found["frames"] == {"cityscapes": {"train": 2, "val": 1, "test": 0}, "Synscapes": {"frames": 3}}
+    assert len(list((tmp_path / "drawn/cityscapes/leftImg8bit").rglob("*.png"))) == 3
+    assert {name: each["written"] for name, each in found["harmonised"].items()} == {
+        "synscapes_harmonized": 3,
+        "kitti_harmonized": 2,
+    }
+
+
+def test_drawn_vehicles(written, tmp_path):
+    _, found = written("datasets/make_mini.py", "--vehicles", "--num-workers", 1, "--output", tmp_path / "drawn")
+    for folder, frames in found["frames"].items():
+        files = (tmp_path / "drawn" / folder).rglob("*.*")
+        pictures = [path for path in files if path.suffix in (".jpg", ".png") and not path.is_symlink()]
+        assert len(pictures) == sum(frames.values())
+    assert found["frames"]["carfusion"].keys() == {"train", "val", "test"}

@@ -10,10 +10,12 @@ from synmix.config import get_config, load_config
 from synmix.errors import UserError
 from synmix.evaluate.result import make_result, read_result, result_path, write_result
 from synmix.export.share import read_training, write_share
+from synmix.files import read_json
 from synmix.train.weights import read_weights
 
 safetensors = pytest.importorskip("safetensors")
 REAL, TRAINED = "mini_cityscapes_instance_val", "mini_synscapes_instance_train"
+FILES = {"README.md", "config.yaml", "manifest.json", "model.safetensors", f"results/{REAL}.json"}
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def test_all_that_others_need_and_no_path_of_this_machine(run, tmp_path):
     (tmp_path / "answer.md").write_text("It helps.")
     write_share(read_training(run), tmp_path / "shared", "mine", tmp_path / "answer.md")
     files = {path.relative_to(tmp_path / "shared").as_posix() for path in (tmp_path / "shared").rglob("*.*")}
-    assert files == {"README.md", "config.yaml", "manifest.json", "model.safetensors", f"results/{REAL}.json"}
+    assert files == FILES
     for path in (tmp_path / "shared").rglob("*.*"):
         assert str(tmp_path).encode() not in path.read_bytes()
     back = read_weights(str(tmp_path / "shared/model.safetensors"), "it", trust_pickle=False)["model"]
@@ -78,3 +80,11 @@ def test_without_a_network_the_folder_is_complete(run, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"is not uploaded to 'me/mine' .*; the folder is complete"):
         share.main()
     assert (tmp_path / "out/README.md").is_file()
+
+
+def test_json_holds_the_folder_and_what_lies_there(call_tool, run, tmp_path):
+    code, told, _ = call_tool("share", run, "--output", tmp_path / "out", "--json", tmp_path / "share.json")
+    found = read_json(tmp_path / "share.json")
+    assert code == 0 and str(tmp_path / "share.json") in told
+    assert (found["folder"], found["uploaded"]) == (str(tmp_path / "out"), None)
+    assert set(found["files"]) == FILES

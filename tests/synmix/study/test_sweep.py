@@ -8,6 +8,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from synmix.config import CONFIGS
+from synmix.files import read_json
 from synmix.study.store import Store
 
 TOOL = CONFIGS.parent / "tools/sweep.py"
@@ -81,3 +82,22 @@ def test_unknown_keys_and_experiments_begin_nothing(sweep, trainer, tmp_path):
     for arguments in (["+experiment=ratios"], ["config=mini.yaml", "solver.learning=1"], ["scale=huge"]):
         assert sweep("-m", *arguments) == 2
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    "keys", [["-m", "+set.DATASETS.REMOVAL.default=lots,30"], ["+set.DATASETS.REMOVAL.default=30"]]
+)
+def test_json_holds_what_became_of_each_job(sweep, trainer, tmp_path, keys):
+    file = tmp_path / "sweep.json"
+    assert sweep("config=synscapes_3k.yaml", f"--json={file}", *keys) == len(keys) - 1
+    found = read_json(file)
+    assert found["store"] == str(tmp_path / "store") and found["folder"].startswith(f"{found['store']}/sweeps/")
+    *failed, finished = found["runs"]
+    assert finished["result"] == "finished" and finished["run"] == trainer.trained[0]
+    assert [each["result"] for each in failed] == ["failed"] * (len(keys) - 1)
+    assert all("DATASETS.REMOVAL.default" in each["reason"] for each in failed)
+
+
+def test_a_sweep_that_does_not_begin_writes_none(sweep, tmp_path):
+    assert sweep("-m", "scale=huge", f"--json={tmp_path / 'sweep.json'}") == 2
+    assert not (tmp_path / "sweep.json").exists()

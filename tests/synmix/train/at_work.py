@@ -49,6 +49,14 @@ def train_toys(root, output, words=(), options=()):
     return run.train(cfg, resume=True)
 
 
+def command(root, arguments):
+    """What each rank of ``tools/train_net.py`` does, on the toys."""
+    from synmix.cli.train_net import work
+
+    toys._register_toys(Path(root))
+    work(arguments, 1)
+
+
 def _before_each_step(action):
     from synmix.train.step import GuardedStep
 

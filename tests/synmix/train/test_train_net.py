@@ -5,9 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.synmix.train import at_work
 
 from synmix.cli import train_net
 from synmix.errors import UserError
+from synmix.files import read_json, sha256_of
+from synmix.train.launch import launch
 
 TOOL = Path(__file__).parents[3] / "tools/train_net.py"
 
@@ -45,3 +48,42 @@ def test_mistakes_are_sentences_before_anything_is_started(monkeypatch, line, se
     monkeypatch.setattr(sys, "argv", ["train_net.py", *line.split()])
     with pytest.raises(UserError, match=sentence):
         train_net.main()
+
+
+@pytest.fixture
+def call(toy, toy_root, tmp_path, monkeypatch):
+    """Trains the toy as the command does, in so many ranks: what ``--json`` holds."""
+    toy.DATASETS.TEST, toy.TEST.BOOTSTRAP.RESAMPLES, toy.MODEL.RESNETS.NORM = ("toy_val",), 20, ""
+    (tmp_path / "toy.yaml").write_text(toy.dump())
+
+    def call(*words, ranks=1):
+        file = tmp_path / "end.json"
+        file.unlink(missing_ok=True)
+        words = ["--config-file", str(tmp_path / "toy.yaml"), "--json", str(file), *words]
+        monkeypatch.setattr(sys, "argv", ["train_net.py", *words])
+        launch(at_work.command, ranks, device="cpu", args=(toy_root, train_net.parse_arguments()))
+        return read_json(file)
+
+    return call
+
+
+def test_json_holds_the_end_of_a_training_and_of_an_evaluation(call, toy, tmp_path):
+    weights, result = (Path(toy.OUTPUT_DIR) / name for name in ("model_final.pth", "results/toy_val.json"))
+    assert "plan" in call("--dry-run") and not weights.exists()
+    found = call()
+    stored = read_json(result)
+    assert (found["folder"], found["iterations"]) == (toy.OUTPUT_DIR, 12)
+    assert found["weights"] == {"file": str(weights), "sha256": sha256_of(weights)}
+    reached = found["evaluated"]["toy_val"]
+    assert reached["figures"]["segm"]["AP"] == pytest.approx(stored["AP"])
+    assert reached["interval"] == stored["intervals"]["AP"] and len(reached["interval"]) == 2
+    elsewhere = str(tmp_path / "evaluated")
+    again = call("--eval-only", "MODEL.WEIGHTS", str(weights), "OUTPUT_DIR", elsewhere)
+    assert again == {"folder": elsewhere, "weights": found["weights"], "evaluated": found["evaluated"]}
+
+
+@pytest.mark.slow
+def test_of_several_ranks_one_writes(call, capfd):
+    found = call(ranks=2)
+    assert found["iterations"] == 12 and found["evaluated"]["toy_val"]["figures"]
+    assert capfd.readouterr().out.count("end.json") == 1

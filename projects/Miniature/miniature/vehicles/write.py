@@ -1,5 +1,6 @@
 """The vehicles' miniature on disk: both data sets, each in the layouts it is known in."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,14 @@ class Miniature:
     width: int = 96
     real_per_scene: int = 50
     synthetic_per_group: int = 40
+
+    def frames(self) -> dict[str, dict[str, int]]:
+        """How many frames each folder has, by split; the synthetic one has no splits."""
+        real = Counter(SCENES.values())
+        return {
+            "carfusion": {split: scenes * self.real_per_scene for split, scenes in real.items()},
+            "citysample": {"frames": len(synthetic_groups()) * self.synthetic_per_group},
+        }
 
 
 def write_miniature(root: Path, miniature: Miniature | None = None, num_workers: int = 0, force: bool = False) -> None:

@@ -9,6 +9,7 @@ uv run datasets/make_mini.py
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from miniature.streets.encoded import chosen_encodings, write_encodings
 from miniature.streets.encodings import ENCODINGS
@@ -18,6 +19,7 @@ from miniature.streets.write import write_miniature as write_streets
 from miniature.vehicles.write import Miniature
 from miniature.vehicles.write import write_miniature as write_vehicles
 from synmix.cli.parser import argument_parser
+from synmix.cli.results import add_json, write_result_json
 from synmix.cli.words import add_num_workers
 from synmix.data.described import described
 from synmix.data.sources import datasets_root
@@ -60,6 +62,7 @@ def parse_arguments() -> argparse.Namespace:
     add_num_workers(parser)
     parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw a sheet of streets and their labels")
     parser.add_argument("--overwrite", action="store_true", help="draw anew, whatever the folder holds")
+    add_json(parser)
     return parser.parse_args()
 
 
@@ -70,26 +73,33 @@ def main() -> None:
     if arguments.picture:
         check_ending(arguments.picture, PICTURES)
     output = arguments.output or datasets_root() / "mini"
-    (draw_vehicles if arguments.vehicles else draw_streets)(arguments, output)
+    drawn = (draw_vehicles if arguments.vehicles else draw_streets)(arguments, output)
+    write_result_json(arguments.json, {"folder": output, **drawn})
 
 
-def draw_vehicles(arguments: argparse.Namespace, output: Path) -> None:
-    """Draws CarFusion's and CitySample's stand-ins."""
+def draw_vehicles(arguments: argparse.Namespace, output: Path) -> dict[str, Any]:
+    """Draws CarFusion's and CitySample's stand-ins; returns the ``frames`` of each folder."""
     given = {"seed": arguments.seed, "height": arguments.height, "width": arguments.width}
     miniature = Miniature(**{name: value for name, value in given.items() if value is not None})
     write_vehicles(output, miniature, arguments.num_workers, arguments.overwrite)
     print(f"the miniature is in {output}: carfusion and citysample")
+    return {"frames": miniature.frames()}
 
 
-def draw_streets(arguments: argparse.Namespace, output: Path) -> None:
-    """Draws Cityscapes' and Synscapes' stand-ins and harmonises the synthetic one."""
+def draw_streets(arguments: argparse.Namespace, output: Path) -> dict[str, Any]:
+    """Draws Cityscapes' and Synscapes' stand-ins and harmonises the synthetic one.
+
+    Returns:
+        ``frames`` of the two folders, and of each ``harmonised`` folder what its summary says.
+    """
     drawing = Drawing(arguments.seed, arguments.height or 128, arguments.width or 256, arguments.density)
+    real = {"train": arguments.real_train, "val": arguments.real_val, "test": arguments.real_test}
     write_streets(
         output,
         seed=drawing.seed,
         height=drawing.height,
         width=drawing.width,
-        real=(arguments.real_train, arguments.real_val, arguments.real_test),
+        real=tuple(real.values()),
         synthetic=arguments.synthetic_images,
         density=drawing.density,
         images=arguments.rendering,
@@ -99,7 +109,7 @@ def draw_streets(arguments: argparse.Namespace, output: Path) -> None:
     if arguments.picture:
         write_preview(arguments.picture, drawing)
         print(f"frames and labels are shown in {arguments.picture}")
-    prepare(
+    summary = prepare(
         output / "Synscapes",
         output / "synscapes_harmonized",
         images=arguments.rendering[0],
@@ -107,17 +117,21 @@ def draw_streets(arguments: argparse.Namespace, output: Path) -> None:
         overwrite=arguments.overwrite,
     )
     print(f"the miniature is in {output}: cityscapes, Synscapes, and Synscapes harmonised in synscapes_harmonized")
-    if arguments.encodings:
-        draw_encodings(arguments, output, drawing)
+    further = draw_encodings(arguments, output, drawing) if arguments.encodings else {}
+    return {
+        "frames": {"cityscapes": real, "Synscapes": {"frames": arguments.synthetic_images}},
+        "harmonised": {"synscapes_harmonized": summary.as_json(), **further},
+    }
 
 
-def draw_encodings(arguments: argparse.Namespace, output: Path, drawing: Drawing) -> None:
-    """Draws further encodings and harmonises each."""
+def draw_encodings(arguments: argparse.Namespace, output: Path, drawing: Drawing) -> dict[str, Any]:
+    """Draws further encodings and harmonises each; returns their summaries, by the harmonised folder."""
+    summaries = {}
     names = chosen_encodings(arguments.encodings)
     write_encodings(output, drawing, names, arguments.encoded, arguments.num_workers, arguments.overwrite)
     for name in names:
         description = described(name)
-        prepare(
+        summary = prepare(
             output / description.folder,
             output / description.copy,
             name=name,
@@ -125,3 +139,5 @@ def draw_encodings(arguments: argparse.Namespace, output: Path, drawing: Drawing
             overwrite=arguments.overwrite,
         )
         print(f"{description.title}: {description.folder}, harmonised in {description.copy}")
+        summaries[description.copy] = summary.as_json()
+    return summaries

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from synmix.cli.parser import argument_parser
+from synmix.cli.results import add_json, write_result_json
 from synmix.errors import UserError
 
 
@@ -20,6 +21,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", help="of the model (default: the folder's)")
     parser.add_argument("--answer", type=Path, metavar="FILE", help="answer.md of tools/answer.py, for the card")
     parser.add_argument("--upload", metavar="OWNER/NAME", help="to the Hugging Face hub, with the token of HF_TOKEN")
+    add_json(parser)
     return parser
 
 
@@ -33,5 +35,8 @@ def main() -> None:
 
     write_share(read_training(args.run), args.output, args.name or args.output.name, args.answer)
     print(f"wrote {args.output}: look at its README.md before you give it away")
-    if args.upload:
-        print(f"uploaded: {upload(args.output, args.upload, token)}")
+    files = sorted(path.relative_to(args.output).as_posix() for path in args.output.rglob("*") if path.is_file())
+    address = upload(args.output, args.upload, token) if args.upload else None
+    if address:
+        print(f"uploaded: {address}")
+    write_result_json(args.json, {"folder": args.output, "files": files, "uploaded": address})

@@ -6,13 +6,17 @@ uv run tools/sweep.py -m +experiment=ratio scale=mini  # a figure of the paper, 
 uv run tools/sweep.py --help  # all keys
 """
 
+import argparse
 import os
 import sys
+from functools import partial
 
 import hydra
 from omegaconf import DictConfig
 
-from synmix.cli.parser import COMPLETING
+from synmix.cli.parser import COMPLETING, argument_parser
+from synmix.cli.results import add_json, write_result_json
+from synmix.cli.sweep_keys import complete
 from synmix.config import CONFIGS
 from synmix.errors import DEBUG
 from synmix.study.sweep import SweepGuard, job
@@ -26,10 +30,21 @@ def sweep(config: DictConfig) -> str:
     return job(config)
 
 
+def _own_words() -> argparse.Namespace:
+    """Takes ``--json FILE`` out of this process's arguments, whose others are Hydra's; or answers a shell that asks for
+    completions, and ends."""
+    parser = argument_parser(__doc__, add_help=False, allow_abbrev=False)
+    add_json(parser)
+    if COMPLETING in os.environ:
+        parser.add_argument("-m", "--multirun", action="store_true")
+        parser.add_argument("keys", nargs="*").completer = complete  # type: ignore[attr-defined]
+    own, sys.argv[1:] = parser.parse_known_args()
+    return own
+
+
 def main() -> int:
     """Runs Hydra and closes the sweep, whatever a launcher raised meanwhile (a killed SLURM job, a dead worker)."""
-    if COMPLETING in os.environ:  # Hydra has completions of its own: --hydra-help
-        return 0
+    close = partial(SweepGuard.close, partial(write_result_json, _own_words().json))
     try:
         sweep()
     except Exception as error:
@@ -37,8 +52,8 @@ def main() -> int:
             raise
         print(f"error: {' '.join(str(error).split())[:400]}", file=sys.stderr)
     except SystemExit as refused:  # Hydra's own: 1, also for an override that is mistyped
-        return SweepGuard.close() if refused.code == 1 else int(refused.code or 0)
+        return close() if refused.code == 1 else int(refused.code or 0)
     except BaseException:
-        SweepGuard.close()
+        close()
         raise
-    return SweepGuard.close()
+    return close()

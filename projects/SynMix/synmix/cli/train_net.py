@@ -12,8 +12,11 @@ uv run tools/train_net.py --config-file configs/mini.yaml
 """
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 from synmix.cli.parser import argument_parser
+from synmix.cli.results import add_json, write_result_json
 from synmix.cli.words import add_config, add_num_gpus, add_trust_pickle, config_of
 from synmix.kinds import COUNT, SIZE, argument
 from synmix.train.signals import listening
@@ -31,25 +34,36 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--machine-rank", type=argument(COUNT), default=0, help="this machine's number, from 0")
     parser.add_argument("--dist-url", default="auto", help="where processes meet: tcp://<first machine>:<port>")
     add_trust_pickle(parser)
+    add_json(parser)
     return parser.parse_intermixed_args()
 
 
 def work(arguments: argparse.Namespace, parts: int) -> None:
-    """What each process does.
+    """What each process does; the first of all writes ``--json``.
 
     Args:
         parts: ``SOLVER.ACCUMULATE``, as it is settled for the processes that there are.
     """
-    from synmix.train.preflight import preflight  # not above: worker processes import this file and need no torch
+    import synmix.before_detectron2  # noqa: F401  # not above: worker processes import this file and need no torch
+
+    from detectron2.utils import comm
+
+    from synmix.train.ending import ending, reached
+    from synmix.train.preflight import preflight
     from synmix.train.run import evaluate, train
 
     cfg = config_of(arguments, "SOLVER.ACCUMULATE", str(parts))
+    folder, writes = Path(cfg.OUTPUT_DIR), arguments.json and comm.is_main_process()
     if arguments.dry_run:
-        preflight(cfg, arguments.resume, arguments.trust_pickle)
+        found: dict[str, Any] = {"plan": preflight(cfg, arguments.resume, arguments.trust_pickle)}
     elif arguments.eval_only:
-        evaluate(cfg, arguments.trust_pickle)
+        scored = evaluate(cfg, arguments.trust_pickle)
+        found = {"weights": scored.weights, "evaluated": reached(folder, scored.figures)}
     else:
-        train(cfg, arguments.resume, arguments.trust_pickle)
+        figures = train(cfg, arguments.resume, arguments.trust_pickle)
+        found = ending(folder, figures) if writes else {}
+    if writes:
+        write_result_json(arguments.json, {"folder": folder, **found})
 
 
 def main() -> None:

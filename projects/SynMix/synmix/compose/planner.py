@@ -63,7 +63,8 @@ def plan(
 
     Args:
         budget: iterations.
-        num_real, num_synthetic: images at hand.
+        num_real: real images at hand.
+        num_synthetic: synthetic ones.
 
     Raises:
         UserError: a budget, batch size, number of epochs or of real images that is not above 0.

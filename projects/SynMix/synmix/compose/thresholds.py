@@ -141,7 +141,8 @@ def match_sizes(
     """Thresholds that bring the distributions of sizes, or of another rule's values, closest, without any training.
 
     Args:
-        real, synthetic: class -> (R,), (S,) values of :func:`label_sizes`, by the rule.
+        real: class -> (R,) values of :func:`label_sizes`, by the rule.
+        synthetic: class -> (S,) such values.
 
     Returns:
         A match for each class that both have, in the order of ``real``; and the one percentage for all classes with

@@ -127,7 +127,8 @@ def paired_difference(
     """How much better model ``b`` is than model ``a`` on the same images.
 
     Args:
-        a, b: one table for each training (seed) of a model, all of the same images.
+        a: one table for each training (seed) of the first model.
+        b: of the second, of the same images.
         paired_trainings: ``a[i]`` and ``b[i]`` belong together, as with equal seeds; None: where there are as many.
         swaps: of the swap test, which is left out with 0.
 

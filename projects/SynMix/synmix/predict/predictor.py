@@ -22,6 +22,7 @@ from synmix.labels import CLASS_NAMES
 from synmix.progress import console
 from synmix.train.checkpoint import trained_model
 from synmix.train.run import check_classes, with_device
+from synmix.train.speed import inference
 
 
 def settled(cfg: CfgNode) -> CfgNode:
@@ -85,8 +86,7 @@ class Predictor:
         shown = T.AugInput(np.ascontiguousarray(ordered))
         self._resize(shown)
         tensor = torch.as_tensor(np.ascontiguousarray(shown.image.transpose(2, 0, 1)))
-        kind = torch.device(self._cfg.MODEL.DEVICE).type
-        with torch.inference_mode(), torch.autocast(kind, enabled=self._cfg.TEST.AMP):
+        with inference(self._cfg):
             found = self._found({"image": tensor, "height": height, "width": width})
             found = found[found.scores >= self._least_score]
             crops = [crop for index in range(len(found)) for crop in self._crops(found[index : index + 1], image.shape)]

@@ -1,7 +1,7 @@
 """Hydra's part of the study: one job is one run, and a sweep ends with a table of what its jobs came to."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -175,8 +175,11 @@ class SweepGuard(Callback):
         cls._current = _Sweep(folder, store, held)
 
     @classmethod
-    def close(cls) -> int:
+    def close(cls, write: Callable[[Mapping[str, Any]], None] = lambda told: None) -> int:
         """Ends the sweep of this process: index and closing table.
+
+        Args:
+            write: is given what the table says: ``store``, ``folder`` and ``runs``.
 
         Returns:
             the exit code, 1 where a run failed or did not end, 2 where Hydra refused the command.
@@ -187,7 +190,9 @@ class SweepGuard(Callback):
         outcomes = [Outcome(**read_json(path)) for path in sorted(sweep.folder.rglob("outcome.json"), key=_by_number)]
         write_index(sweep.store)
         sweep.held.close()
-        return report_outcomes(outcomes, sweep.store)
+        code = report_outcomes(outcomes, sweep.store)
+        write({"store": sweep.store.root, "folder": sweep.folder, "runs": outcomes})
+        return code
 
 
 def _by_number(path: Path) -> tuple[int, str]:

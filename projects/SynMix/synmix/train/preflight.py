@@ -21,8 +21,11 @@ from synmix.train.trainer import SynMixTrainer
 _SHARED = Path("/dev/shm")  # where the loader's workers put their batches
 
 
-def preflight(cfg: CfgNode, resume: bool = False, trust_pickle: bool = False) -> None:
+def preflight(cfg: CfgNode, resume: bool = False, trust_pickle: bool = False) -> dict[str, str]:
     """Composes the training set, loads weights or checkpoint, tries real steps, prints the plan; writes nothing.
+
+    Returns:
+        the plan's lines, by what each is about.
 
     Raises:
         UserError: whatever would stop the training itself.
@@ -56,6 +59,7 @@ def preflight(cfg: CfgNode, resume: bool = False, trust_pickle: bool = False) ->
         for name, text in rows.items():
             table.add_row(name, text)
         console.print(table)
+    return rows
 
 
 def _data_set_line(entry: dict[str, Any]) -> str:

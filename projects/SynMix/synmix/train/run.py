@@ -20,8 +20,8 @@ from synmix.config_classes import number_of_classes
 from synmix.data import classes, coco, sources
 from synmix.data.catalog import register_all
 from synmix.errors import UserError
-from synmix.files import read_json, sha256_of
-from synmix.train.checkpoint import FINAL, trained_model
+from synmix.train.checkpoint import trained_model
+from synmix.train.ending import Results, ending
 from synmix.train.folder import agree, claim, claim_results, hold, numbers_checksum
 from synmix.train.launch import check_device
 from synmix.train.signals import listening
@@ -30,8 +30,6 @@ from synmix.train.trainer import SynMixTrainer, note_weights
 from synmix.train.writers import check_writers
 
 logger = logging.getLogger(__name__)
-
-Results = dict[str, dict[str, dict[str, float]]]
 
 
 def train(cfg: CfgNode, resume: bool = False, trust_pickle: bool = False) -> Results:
@@ -82,14 +80,12 @@ def _say_end(folder: Path, results: Results) -> None:
     """The last lines of a training: what it reaches, and where the weights are."""
     if not comm.is_main_process():
         return
-    for name, tasks in results.items():
-        path = folder / "results" / f"{name}.json"
-        low, high = (read_json(path).get("intervals", {}).get("AP") if path.is_file() else None) or (None, None)
-        interval = f" (interval {low:.1f} to {high:.1f})" if low is not None and high is not None else ""
-        reached = ", ".join(f"{task}/AP {figures['AP']:.1f}" for task, figures in tasks.items() if "AP" in figures)
-        logger.info("%s: %s%s", name, reached or "evaluated", interval)
-    final = folder / f"{FINAL}.pth"
-    logger.info("weights: %s (sha256 %s)", final, sha256_of(final)[:12])
+    end = ending(folder, results)
+    for name, found in end["evaluated"].items():
+        interval = " (interval {:.1f} to {:.1f})".format(*found["interval"]) if found["interval"] else ""
+        aps = (f"{task}/AP {figures['AP']:.1f}" for task, figures in found["figures"].items() if "AP" in figures)
+        logger.info("%s: %s%s", name, ", ".join(aps) or "evaluated", interval)
+    logger.info("weights: %s (sha256 %s)", end["weights"]["file"], end["weights"]["sha256"][:12])
 
 
 @dataclass(frozen=True)
@@ -98,6 +94,7 @@ class Evaluation:
 
     figures: Results  # as of :func:`train`
     results: dict[str, Any]  # by data set, what its evaluator calls ``result``; left out where it has none
+    weights: dict[str, str]  # "file" and "sha256"; {} of a network as it is initialised
 
 
 def evaluate(
@@ -132,7 +129,8 @@ def evaluate(
                 observe(name, evaluator)
             figures = dict(SynMixTrainer.test(cfg, model, list(evaluators.values())))
             found = {name: getattr(evaluator, "result", None) for name, evaluator in evaluators.items()}
-            return Evaluation(figures, {name: result for name, result in found.items() if result is not None})
+            results = {name: result for name, result in found.items() if result is not None}
+            return Evaluation(figures, results, weights)
 
 
 def prepare(cfg: CfgNode) -> tuple[CfgNode, Composition]:

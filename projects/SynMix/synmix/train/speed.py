@@ -29,6 +29,13 @@ def amp_dtype(cfg: CfgNode) -> torch.dtype | None:
 
 
 @contextmanager
+def inference(cfg: CfgNode) -> Iterator[None]:
+    """No gradients, and half precision where ``TEST.AMP`` asks for it; of the thread that enters it."""
+    with torch.inference_mode(), torch.autocast(torch.device(cfg.MODEL.DEVICE).type, enabled=cfg.TEST.AMP):
+        yield
+
+
+@contextmanager
 def speed_settings(cfg: CfgNode) -> Iterator[None]:
     """The backends' global switches as the config says, within; as before afterwards.
 

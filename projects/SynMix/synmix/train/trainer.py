@@ -4,6 +4,7 @@ import logging
 import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,11 @@ from synmix.train.hooks import (
 from synmix.train.loader import EvaluationBatches, build_loader, build_test_loader
 from synmix.train.missing_classes import leave_out_missing
 from synmix.train.optimizers import build_optimizer
+from synmix.train.overlap import Overlapped
 from synmix.train.pictures import draw_inputs, draw_predictions
 from synmix.train.sampler import model_seed
 from synmix.train.signals import Stop
-from synmix.train.speed import amp_dtype, profiler
+from synmix.train.speed import amp_dtype, inference, profiler
 from synmix.train.step import GuardedStep
 from synmix.train.weights import Fit
 from synmix.train.writers import ProgressLine, open_writers
@@ -219,8 +221,11 @@ class SynMixTrainer(DefaultTrainer):
     @classmethod
     def test(cls, cfg: CfgNode, model: nn.Module, evaluators: Sequence[DatasetEvaluator] | None = None) -> dict:
         """Evaluates every data set of ``DATASETS.TEST``; unlike Detectron2 always by name, also a single one."""
-        with torch.inference_mode(), torch.autocast(torch.device(cfg.MODEL.DEVICE).type, enabled=cfg.TEST.AMP):
-            results = super().test(cfg, model, evaluators)
+        if evaluators is None:
+            evaluators = [cls.build_evaluator(cfg, name) for name in cfg.DATASETS.TEST]
+        with ExitStack() as threads, inference(cfg):
+            beside = [threads.enter_context(Overlapped(evaluator, lambda: inference(cfg))) for evaluator in evaluators]
+            results = super().test(cfg, model, beside)
         return OrderedDict({cfg.DATASETS.TEST[0]: results}) if len(cfg.DATASETS.TEST) == 1 else results
 
     @classmethod
