@@ -17,6 +17,8 @@ from typing import Any
 
 import synmix.before_detectron2  # noqa: F401
 
+from results import Table, add_json, write_results
+
 from synmix.cli.parser import argument_parser
 from synmix.errors import run_tool
 
@@ -27,6 +29,15 @@ VARIANTS: dict[str, list[Any]] = {
     "ours, the same keys": ["SPEED.CHANNELS_LAST", False, "SPEED.PACKED_MASKS", False],
     "ours": [],
     "ours, bfloat16": _BFLOAT16,
+}
+_COLUMNS = {
+    "trainer": "",
+    "s an iteration": "{:.3f}",
+    "times as fast": "{:.2f}",
+    "processor s": "{:.3f}",
+    "times as fast ": "{:.2f}",
+    "peak GiB": "{:.2f}",
+    "loss, last quarter": "{:.3f}",
 }
 
 
@@ -49,6 +60,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--num-workers", type=int, default=0, help="of the loader")
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS, metavar="NAME")
+    add_json(parser)
     arguments = parser.parse_args()
     keys = ["SOLVER.MAX_ITER", arguments.iterations, "DATALOADER.NUM_WORKERS", arguments.num_workers]
     found: dict[str, list[Measured]] = {name: [] for name in arguments.variants}
@@ -58,24 +70,23 @@ def main() -> None:
                 measured = pool.submit(_measure, arguments.config_file, name, [*keys, *VARIANTS[name]]).result()
             found[name].append(measured)
             print(f"round {number + 1}, {name}: {asdict(measured)}", flush=True)
-    _show(found)
+    table = _table(found)
+    print(f"\n{table.markdown()}")
+    write_results(arguments, {"trainers": table})
 
 
-def _show(found: dict[str, list[Measured]]) -> None:
-    first = next(iter(found.values()))
-    print(f"\n{'':24}{'s an iteration':>16}{'x':>7}{'processor s':>14}{'x':>7}{'GiB':>7}{'loss':>8}")
+def _table(found: dict[str, list[Measured]]) -> Table:
+    """Medians over rounds; gains are medians of the ratios of one round."""
+    stock = next(iter(found.values()))
+    rows: list[list[str | float | None]] = []
     for name, rounds in found.items():
-        middle = {key: statistics.median(getattr(one, key) for one in rounds) for key in asdict(first[0])}
-        gain = {
-            key: statistics.median(
-                getattr(stock, key) / getattr(one, key) for stock, one in zip(first, rounds, strict=True)
-            )
-            for key in ("wall", "processor")
-        }
-        print(
-            f"{name:24}{middle['wall']:16.3f}{gain['wall']:7.2f}{middle['processor']:14.3f}{gain['processor']:7.2f}"
-            f"{middle['memory']:7.2f}{middle['loss']:8.3f}"
-        )
+        row: list[str | float | None] = [name]
+        for key in ("wall", "processor"):
+            row.append(statistics.median(getattr(one, key) for one in rounds))
+            row.append(statistics.median(getattr(a, key) / getattr(b, key) for a, b in zip(stock, rounds, strict=True)))
+        row += [statistics.median(getattr(one, key) for one in rounds) for key in ("memory", "loss")]
+        rows.append(row)
+    return Table(_COLUMNS, rows)
 
 
 def _measure(config: str, name: str, keys: list[Any]) -> Measured:
