@@ -4,10 +4,11 @@ Random effects: the difference that seed s shows is the true one, plus what the 
 images do to all seeds, plus what they do to this one. With d_1..d_S the differences, s_d their standard deviation,
 V_img the variance of their mean over images and V_e that of one seed's own part,
 
-    V = s_d^2 / S + max(V_img - V_e / S, 0)
+    V = s_d^2 / S + max(V_img - V_e / S, 0), and V_img at least
 
-where V_e / S is taken off because s_d holds it already. The interval is Student's, with Satterthwaite's degrees of
-freedom (Biometrics Bulletin 2, 1946); docs/benchmarks/statistics.md shows what it holds.
+where V_e / S is taken off because s_d holds it already, and few seeds can lie closer together than their images allow.
+The interval is Student's, with Satterthwaite's degrees of freedom (Biometrics Bulletin 2, 1946);
+docs/benchmarks/statistics.md shows what it holds.
 """
 
 import math
@@ -101,7 +102,7 @@ def random_effects(
     """
     seeds, spread, value = _spread(per_seed)
     _check_variances(image_variance, interaction_variance)
-    return _combine(value, [(spread, seeds - 1)], image_variance - interaction_variance / seeds)
+    return _combine(value, [(spread, seeds - 1)], image_variance, interaction_variance / seeds)
 
 
 def unpaired_effects(
@@ -126,7 +127,7 @@ def unpaired_effects(
     _check_variances(image_variance, *interaction_variances)
     own = sum(variance / seeds for variance, (seeds, _, _) in zip(interaction_variances, sides, strict=True))
     parts = [(spread, seeds - 1) for seeds, spread, _ in sides]
-    return _combine(sides[1][2] - sides[0][2], parts, image_variance - own)
+    return _combine(sides[1][2] - sides[0][2], parts, image_variance, own)
 
 
 def random_effects_interval(
@@ -166,10 +167,14 @@ def _check_variances(*variances: float) -> None:
         raise ValueError(f"a variance cannot be negative: {min(variances):g}")
 
 
-def _combine(value: float, parts: Sequence[tuple[float, int]], images: float) -> Estimate:
-    """Adds variances known with some degrees of freedom to that of the images, whose own noise is negligible."""
+def _combine(value: float, parts: Sequence[tuple[float, int]], images: float, own: float) -> Estimate:
+    """Adds variances known with some degrees of freedom to that of the images, whose own noise is negligible.
+
+    ``own`` is the part of the images' that the others hold already."""
     if not all(degrees for _, degrees in parts):
         return Estimate(value, math.inf, 0.0)
-    total = sum(variance for variance, _ in parts) + max(images, 0.0)
+    total = sum(variance for variance, _ in parts) + max(images - own, 0.0)
+    if total <= images:
+        return Estimate(value, images, math.inf)
     noise = sum(variance**2 / degrees for variance, degrees in parts)
     return Estimate(value, total, total**2 / noise if noise > 0 else math.inf)

@@ -65,11 +65,12 @@ def power(
         return Power(0.0, 0.0, 0.0, 1.0)
     generator = np.random.default_rng(seed)
     images = image_se**2 / image_factor
-    spread = (seed_sd**2 + interaction_se**2 / image_factor) / seeds  # of the mean
+    own = interaction_se**2 / image_factor / seeds
+    spread = seed_sd**2 / seeds + own  # of the mean
     value = gain + math.sqrt(spread + images) * generator.standard_normal(experiments)
     estimated = spread * generator.chisquare(seeds - 1, experiments) / (seeds - 1)
-    total = estimated + images
-    degrees = (seeds - 1) * np.divide(total, estimated, out=np.full(experiments, np.inf), where=estimated > 0) ** 2
+    total = np.maximum(estimated, own) + images  # as random_effects: at least what the images do
+    degrees = (seeds - 1) * np.divide(total, estimated, out=np.full(experiments, np.inf), where=estimated > own) ** 2
     half = stdtrit(degrees, 0.5 + confidence / 2) * np.sqrt(total)
     passes = value - half >= least_gain
     within = np.zeros(experiments, dtype=bool)
