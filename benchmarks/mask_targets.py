@@ -15,6 +15,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import synmix.before_detectron2  # noqa: F401
+
 from results import Table, add_json, write_results
 
 from synmix.cli.parser import argument_parser

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from synmix.evaluate.result import result_path
 from synmix.files import read_json
 from synmix.train.checkpoint import FINAL, read_index
 
@@ -32,6 +31,6 @@ def ending(folder: Path, results: Results) -> dict[str, Any]:
 
 
 def _interval(folder: Path, data_set: str) -> list[float] | None:
-    path = result_path(folder, data_set)
+    path = folder / "results" / f"{data_set}.json"
     ends = read_json(path).get("intervals", {}).get("AP") if path.is_file() else None
     return ends if ends and None not in ends else None
