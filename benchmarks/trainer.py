@@ -120,10 +120,12 @@ def _measure(config: str, name: str, keys: list[Any]) -> Measured:
 def _stock(cfg: Any, records: list[dict[str, Any]]) -> Any:
     """Detectron2's trainer on the same images; it asks for a registered data set."""
     import detectron2.projects.point_rend  # noqa: F401
+    import torch
     from detectron2.data import DatasetCatalog, MetadataCatalog
     from detectron2.engine import DefaultTrainer
 
     import synmix.train.narrow_backbone  # noqa: F401 - the miniature's model is the same on both sides
+    from synmix.train.sampler import model_seed
 
     DatasetCatalog.register("stock", lambda: [_with_run_lengths(record) for record in records])
     MetadataCatalog.get("stock").set(thing_classes=MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).thing_classes)
@@ -131,6 +133,7 @@ def _stock(cfg: Any, records: list[dict[str, Any]]) -> Any:
     cfg.defrost()
     cfg.DATASETS.TRAIN = ("stock",)
     cfg.MODEL.ROI_MASK_HEAD.NAME = cfg.MODEL.ROI_MASK_HEAD.NAME.removeprefix("SynMix")
+    torch.manual_seed(model_seed(cfg.SEED))  # the same weights at the start
     return DefaultTrainer(cfg)
 
 
