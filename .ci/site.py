@@ -5,7 +5,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import griffe
@@ -13,11 +13,14 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 _ITEM = re.compile(r"(-|\d+\.) ")
+_LIE = "../datasets/README.md"
 _EXAMPLE = re.compile(r"(?m)^>>> (?:.+\n?)+")
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
-    """Adds a page for each notebook, and its pictures."""
+    """Adds a page for each notebook, and its pictures, and where data sets lie."""
+    lie = Path(config.docs_dir, _LIE).read_text(encoding="utf-8").replace("](../docs/", "](")
+    files.append(File.generated(config, "datasets.md", content=lie))
     for notebook in [file for file in files if file.src_uri.endswith(".ipynb")]:
         name, blocks = notebook.src_uri.removesuffix(".ipynb"), []
         for block in _blocks(json.loads(notebook.content_string)["cells"]):
@@ -62,9 +65,9 @@ def _picture(output: dict[str, Any]) -> Picture:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Puts a blank line before each list; code is left as it is. Links to a notebook lead to its page."""
+    """Puts a blank line before each list; code is left as it is. Links to what is made a page here lead to it."""
     lines: list[str] = []
-    markdown = markdown.replace(".ipynb)", ".md)")
+    markdown = markdown.replace(".ipynb)", ".md)").replace(f"({_LIE})", "(datasets.md)")
     code = False
     for line in markdown.split("\n"):
         code ^= line.lstrip().startswith("```")

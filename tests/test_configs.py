@@ -155,6 +155,13 @@ def test_a_base_of_itself(tmp_path, chain):
         load_config(tmp_path / "a.yaml")
 
 
+def test_a_base_is_one_of_the_projects_where_none_lies_beside(tmp_path):
+    (tmp_path / "mine.yaml").write_text("_BASE_: mini.yaml\nSEED: 3\n")
+    assert load_config(tmp_path / "mine.yaml").SOLVER.MAX_ITER == load_config("mini.yaml").SOLVER.MAX_ITER
+    (tmp_path / "mini.yaml").write_text("SOLVER: {MAX_ITER: 7}\n")
+    assert load_config(tmp_path / "mine.yaml").SOLVER.MAX_ITER == 7
+
+
 def test_several_bases_merge_in_order_and_the_file_itself_last(tmp_path):
     (tmp_path / "one.yaml").write_text("SEED: 1\nSOLVER: {MAX_ITER: 1, BASE_LR: 1}\n")
     (tmp_path / "two.yaml").write_text("SEED: 2\nSOLVER: {MAX_ITER: 2}\n")
@@ -221,12 +228,15 @@ def test_the_wheel_brings_the_configs(tmp_path):
         wheel.extractall(site)
     shipped = {path.relative_to(site / "synmix/configs") for path in (site / "synmix/configs").rglob("*.yaml")}
     assert shipped == {path.relative_to(CONFIGS) for path in CONFIGS.rglob("*.yaml")}
-    code = "from synmix.config_files import CONFIGS, config_path; print(CONFIGS); print(config_path('mini.yaml'))"
+    code = (
+        "from synmix.config_files import CONFIGS, config_path\n"
+        "print(CONFIGS, config_path('mini.yaml'), config_path('configs/mini.yaml'))"  # as help texts name it
+    )
     environment = {**os.environ, "PYTHONPATH": str(site)}
     found = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    assert found.stdout.split() == [str(site / "synmix/configs"), str(site / "synmix/configs/mini.yaml")]
+    assert found.stdout.split() == [str(site / "synmix/configs"), *[str(site / "synmix/configs/mini.yaml")] * 2]
 
 
 def test_a_file_that_is_not_there():

@@ -1,6 +1,7 @@
 """What is pinned is pinned for all, is within what pyproject.toml allows, and says nothing about where it was made."""
 
 import re
+from importlib import metadata
 
 import pytest
 from packaging.requirements import Requirement
@@ -37,6 +38,20 @@ def test_every_dependency_is_pinned_within_its_range(python):
         pin = valid[canonicalize_name(wanted.name)]
         (version,) = pin.specifier
         assert version.operator == "==" and wanted.specifier.contains(version.version, prereleases=True), wanted
+
+
+def test_the_extra_for_training_brings_what_detectron2_needs():
+    """Detectron2 itself is installed without its dependencies."""
+    project = PROJECT["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["train"]]
+    brought: set[str] = set()
+    while wanted:
+        one = Requirement(wanted.pop())
+        if (one.marker is None or one.marker.evaluate({"extra": ""})) and one.name not in brought:
+            brought.add(canonicalize_name(one.name))
+            wanted += metadata.requires(one.name) or []
+    (needed,) = (entry["requires-dist"] for entry in PROJECT["tool"]["uv"]["dependency-metadata"])
+    assert {canonicalize_name(Requirement(line).name) for line in needed} - brought <= {"wheel"}
 
 
 def test_no_host_path_or_local_build():

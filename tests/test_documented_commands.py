@@ -56,7 +56,7 @@ SUBSTITUTIONS = (
 #: What cannot run here, and why.
 CANNOT = {
     r"^export ": "it is the reader's shell",
-    r"^pip install": "installing is what .ci/run does",
+    r"^(uv )?pip install": "installing is what .ci/run does",
     r"^git clone": "needs the network",
     r"^uv run pytest": "this is it",
     r"^(uv run )?(docs/slurm/one_node|srun)|launcher=slurm": "needs SLURM: tests/synmix/study/test_slurm.py",

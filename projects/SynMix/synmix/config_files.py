@@ -25,12 +25,12 @@ class ConfigFile:
 
 
 def config_path(path: str | Path) -> Path:
-    """The file of a config: as given, else of this name in :data:`CONFIGS`.
+    """The file of a config: as given, else of this name in :data:`CONFIGS`; ``configs/NAME`` is understood anywhere.
 
     Raises:
         UserError: there is no such file; the sentence names the configs that there are.
     """
-    for candidate in (expanded(path), CONFIGS / path):
+    for candidate in (expanded(path), CONFIGS / path, CONFIGS.parent / path):
         if is_file(candidate):
             return candidate
     above = Path(path).parent
@@ -42,6 +42,7 @@ def config_path(path: str | Path) -> Path:
 
 def config_chain(path: str | Path) -> list[ConfigFile]:
     """A config and all that it is based on, in the order in which they are merged: what is changed last comes last.
+    A base lies beside the file that names it, else in :data:`CONFIGS`.
 
     Raises:
         UserError: a file is missing, not plain YAML, or based on itself.
@@ -59,7 +60,8 @@ def _chain(path: Path, above: tuple[Path, ...]) -> list[ConfigFile]:
     for base in bases if isinstance(bases, list) else [bases]:
         if not isinstance(base, str):
             raise UserError(f"{BASE} of config '{path}' is {base!r}; give a file, or a list of files.")
-        file = path.parent / expanded(base)
+        beside = path.parent / expanded(base)
+        file = next((found for found in (beside, CONFIGS / base) if is_file(found)), beside)
         if not is_file(file):
             raise UserError(f"config '{path}' is based on '{file}', which does not exist; correct its {BASE}.")
         chain += _chain(file, (*above, path))

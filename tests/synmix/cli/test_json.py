@@ -58,6 +58,16 @@ def test_pictures_of_labels(written, tmp_path):
     assert (tmp_path / found["written"]).is_file()
 
 
+def test_pictures_of_a_configs_own_data_sets(written, mini_root, tmp_path):
+    labels = tmp_path / "labels.json"
+    written("tools/export.py", REAL, "--output", labels, "--images", mini_root)
+    entry = f"{{name: mine, annotations: {labels}, images: {mini_root}, domain: real, categories: {{car: vehicle}}}}"
+    data = f"{{CLASSES: [vehicle], COCO: [{entry}], TRAIN: [], TEST: [mine]}}"
+    (tmp_path / "mine.yaml").write_text(f"_BASE_: mini.yaml\nDATASETS: {data}\n")
+    _, (found,) = written("tools/visualize_data.py", "--config-file", "mine.yaml", "--frames", 1)
+    assert found["dataset"] == "mine" and len(found["frames"]) == 1
+
+
 def test_prepared(written, mini_root, tmp_path):
     arguments = "--input", mini_root / "mini/Synscapes", "--output", tmp_path / "copy", "--num-workers", 1
     printed, found = written("datasets/prepare_synscapes.py", *arguments)

@@ -55,6 +55,12 @@ def test_a_command_shows_examples_of_itself(synmix):
     assert "uv run" not in shown and shown.endswith("\nsynmix plan --iterations 80000\n")
 
 
+def test_an_error_names_commands_where_the_files_are_not(synmix, tmp_path, monkeypatch):
+    monkeypatch.setenv("DETECTRON2_DATASETS", str(tmp_path))
+    said = synmix("compose", "--config-file", "mini.yaml")[2]
+    assert "Run synmix make-mini, which draws" in said and ".py" not in said
+
+
 def test_the_help_of_a_sub_command_names_debug(synmix):
     assert all("--debug" in synmix(*words, "--help")[1] for words in (("gate", "judge"), ("choose-removal", "match")))
 

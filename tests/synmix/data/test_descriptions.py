@@ -5,6 +5,7 @@ import pytest
 import yaml
 from cityscapesscripts.helpers.labels import name2label
 
+from synmix.config_files import CONFIGS
 from synmix.data import described as descriptions
 from synmix.data.described import described, names
 from synmix.data.description_keys import read_description
@@ -39,13 +40,21 @@ def test_every_description_in_the_project_is_sound(name):
     assert description.known in ("A", "B", "?")
 
 
+def test_a_description_of_the_folder_that_one_works_in(monkeypatch, tmp_path, read):
+    read()
+    (tmp_path / "configs/data").mkdir(parents=True)
+    (tmp_path / "town.yaml").rename(tmp_path / "configs/data/town.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert {"town", "kitti"} <= set(names()) and described("town").title == "Town"
+
+
 def test_the_page_has_every_data_set():
-    page = (descriptions.FOLDER.parents[1] / "docs/data.md").read_text(encoding="utf-8")
+    page = (CONFIGS.parent / "docs/data.md").read_text(encoding="utf-8")
     assert descriptions.markdown() in page, "replace its table by synmix.data.described.markdown()"
 
 
 def test_the_example_of_the_page_is_a_description(tmp_path):
-    page = (descriptions.FOLDER.parents[1] / "docs/data.md").read_text(encoding="utf-8")
+    page = (CONFIGS.parent / "docs/data.md").read_text(encoding="utf-8")
     (tmp_path / "town.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
     description = read_description(tmp_path / "town.yaml")
     assert description.missing == ("rider", "train") and description.splits.words == {"train": "train", "val": "val"}
@@ -108,7 +117,7 @@ def test_an_undescribed_name_lists_the_described(monkeypatch, tmp_path):
 def test_one_file_is_all_that_another_data_set_needs(monkeypatch, tmp_path):
     from synmix.data import sources
 
-    monkeypatch.setattr(descriptions, "FOLDER", tmp_path)
+    monkeypatch.setattr(descriptions, "FOLDERS", (tmp_path,))
     (tmp_path / "town.yaml").write_text(yaml.safe_dump({**WHOLE, "missing": []}))
     assert sources.source("town_instance_val").domain == "synthetic"
     monkeypatch.delitem(sources._SOURCES, "town_instance_val")

@@ -24,7 +24,7 @@ PERSON, RIDER, CAR, BICYCLE = 1, 2, 3, 8  # in WHOLE's numbers
 def describe(monkeypatch, tmp_path):
     """Writes the description 'town'."""
     (tmp_path / "described").mkdir()
-    monkeypatch.setattr(descriptions, "FOLDER", tmp_path / "described")
+    monkeypatch.setattr(descriptions, "FOLDERS", (tmp_path / "described",))
 
     def describe(**changes):
         values = {key: value for key, value in {**WHOLE, **changes}.items() if value is not None}

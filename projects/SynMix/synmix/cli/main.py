@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -94,8 +95,19 @@ def _to_complete() -> list[str]:
 def _start(name: str) -> int | None:
     if name == "sweep":
         need(HOW["sweep"], hydra="Hydra")
-    code: int | None = import_module(f"synmix.cli.{COMMANDS[name].module}").main()
+    try:
+        code: int | None = import_module(f"synmix.cli.{COMMANDS[name].module}").main()
+    except UserError as error:
+        if sys.argv[0].startswith(CONSOLE):
+            error.args = (_by_commands(str(error)),)
+        raise
     return code
+
+
+def _by_commands(text: str) -> str:
+    """Names the commands instead of the files of tools/ and datasets/, which a wheel has not."""
+    names = {command.module: name for name, command in COMMANDS.items()}
+    return re.sub(r"(?:uv run )?(?:tools|datasets)/(\w+)\.py", lambda file: f"{CONSOLE}{names[file[1]]}", text)
 
 
 def _close(word: str) -> str:

@@ -3,6 +3,7 @@
 Instances have their class's colour (Cityscapes' own where it has one) and name; groups and what is not evaluated stay
 unpainted.
 
+uv run tools/visualize_data.py --config-file configs/mini.yaml     # all that a config trains on and tests on
 uv run tools/visualize_data.py mini_synscapes_instance_val
 """
 
@@ -18,9 +19,10 @@ import polars as pl
 from synmix.cli.parser import argument_parser
 from synmix.cli.results import add_json, write_result_json
 from synmix.cli.words import add_data_set
+from synmix.data import coco
+from synmix.data.classes import source
 from synmix.data.images import read_instance_map, read_rgb
 from synmix.data.segmentation import mask_of
-from synmix.data.sources import source
 from synmix.data.table import InstanceTable
 from synmix.errors import UserError
 from synmix.kinds import SIZE, Whole, argument
@@ -36,7 +38,10 @@ _POINT = (255, 221, 0)
 
 def _parser() -> argparse.ArgumentParser:
     parser = argument_parser(__doc__)
-    add_data_set(parser, "datasets", nargs="+", help="such as cityscapes_instance_train")
+    add_data_set(parser, "datasets", nargs="*", help="such as cityscapes_instance_train")
+    parser.add_argument(
+        "--config-file", metavar="FILE", help="its data sets, those of DATASETS.COCO too, with its classes"
+    )
     parser.add_argument("--frames", type=argument(SIZE), default=6, metavar="N", help="how many of each")
     parser.add_argument("--frame", nargs="+", default=[], metavar="NAME", help="these frames instead")
     parser.add_argument("--columns", type=argument(Whole(1, 20)), default=2, metavar="N", help="of the sheet")
@@ -99,9 +104,9 @@ def _draw_points(image: np.ndarray, record: Mapping[str, Any], scale: int) -> np
     return image
 
 
-def _visualize(name: str, args: argparse.Namespace) -> dict[str, Any]:
-    """Draws a data set; returns where, and how many labels each frame has."""
-    data = source(name)
+def _visualize(name: str, names: Sequence[str], args: argparse.Namespace) -> dict[str, Any]:
+    """Draws a data set as having these classes; returns where, and how many labels each frame has."""
+    data = source(name, names)
     records = data.dicts(_chosen(data.table(), args.frame, args.frames))
     classes = data.classes
     panels = [
@@ -122,4 +127,13 @@ def _visualize(name: str, args: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     args = _parser().parse_args()
-    write_result_json(args.json, [_visualize(name, args) for name in args.datasets])
+    found, names = args.datasets, ()
+    if args.config_file:
+        from synmix.config import load_config  # here: it takes a second
+
+        data = load_config(args.config_file).DATASETS
+        coco.register_all(data.COCO, data.CLASSES)
+        found, names = found or [*data.TRAIN, *data.TEST], data.CLASSES
+    if not found:
+        raise UserError("give a DATASET, or --config-file with a config whose data sets are to be drawn.")
+    write_result_json(args.json, [_visualize(name, names, args) for name in found])

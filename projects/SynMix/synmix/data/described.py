@@ -1,4 +1,5 @@
-"""The described data sets by name: ``configs/data/NAME.yaml`` is all that another one needs."""
+"""The described data sets by name: ``configs/data/NAME.yaml`` is all that another one needs, of this project or of the
+folder that one works in."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -8,13 +9,13 @@ from synmix.data.description import Description
 from synmix.data.description_keys import read_description
 from synmix.errors import UserError, did_you_mean
 
-#: Where the descriptions are; each is a file of its data set's name.
-FOLDER = CONFIGS / "data"
+#: Where the descriptions are; each is a file of its data set's name. The first folder that has it counts.
+FOLDERS = (CONFIGS / "data", Path("configs/data"))
 
 
 def names() -> list[str]:
     """The described data sets, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    return sorted({path.stem for folder in FOLDERS for path in folder.glob("*.yaml")})
 
 
 def described(name: str) -> Description:
@@ -23,14 +24,14 @@ def described(name: str) -> Description:
     Raises:
         UserError: there is none of this name, or it is wrong; the sentence names the key.
     """
-    path = FOLDER / f"{name}.yaml"
-    if not path.is_file():
+    path = next((file for folder in FOLDERS if (file := folder / f"{name}.yaml").is_file()), None)
+    if path is None:
         known = names()
         raise UserError(
             f"no data set '{name}' is described.{did_you_mean(name, known)} Described: {', '.join(known)}; another is "
-            "a file under configs/data (docs/data.md)."
+            "a file configs/data/NAME.yaml here (docs/data.md)."
         )
-    return _read(path, path.stat().st_mtime_ns)
+    return _read(path.absolute(), path.stat().st_mtime_ns)
 
 
 def markdown() -> str:
