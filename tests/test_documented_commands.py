@@ -31,7 +31,7 @@ SUBSTITUTIONS = (
     (r"--seeds 0 1 2", "--seeds 0"),
     (r"seed=0,1(,2)?", "seed=0"),
     (r"--until decided.*", "--until decided --looks 1"),
-    (r"MAX_ITER=(20,40|800)", "MAX_ITER=1"),
+    (r"MAX_ITER=(20,40|600|800)", "MAX_ITER=1"),
     (r"run --scale keypoints(_mini)?", "run flip --scale tiny_keypoints_scale.yaml"),
     (r"run --scale mini", "run domain_gap --scale mini"),
     (r"--scale keypoints_mini", "--scale tiny_keypoints_scale.yaml"),
