@@ -62,7 +62,7 @@ def test_pictures_of_a_configs_own_data_sets(written, mini_root, tmp_path):
     labels = tmp_path / "labels.json"
     written("tools/export.py", REAL, "--output", labels, "--images", mini_root)
     entry = f"{{name: mine, annotations: {labels}, images: {mini_root}, domain: real, categories: {{car: vehicle}}}}"
-    data = f"{{CLASSES: [vehicle], COCO: [{entry}], TRAIN: [], TEST: [mine]}}"
+    data = f"{{CLASSES: [vehicle], COCO: [{entry}], TRAIN: [mine], TEST: [mine]}}"
     (tmp_path / "mine.yaml").write_text(f"_BASE_: mini.yaml\nDATASETS: {data}\n")
     _, (found,) = written("tools/visualize_data.py", "--config-file", "mine.yaml", "--frames", 1)
     assert found["dataset"] == "mine" and len(found["frames"]) == 1

@@ -133,7 +133,7 @@ def main() -> None:
 
         data = load_config(args.config_file).DATASETS
         coco.register_all(data.COCO, data.CLASSES)
-        found, names = found or [*data.TRAIN, *data.TEST], data.CLASSES
+        found, names = found or list(dict.fromkeys((*data.TRAIN, *data.TEST))), data.CLASSES
     if not found:
         raise UserError("give a DATASET, or --config-file with a config whose data sets are to be drawn.")
     write_result_json(args.json, [_visualize(name, names, args) for name in found])
