@@ -70,7 +70,8 @@ class Overlapped(DatasetEvaluator):
         self._batches: SimpleQueue[tuple[Batch, Batch] | None] = SimpleQueue()
         for _ in range(WAITING + 1):
             self._places.put(None)
-        # Copies on the network's stream would wait for the next image's kernels. It has the caller's device, too.
+        # Copies on the network's stream would wait for the next image's kernels. Outputs are complete: Detectron2's
+        # loop synchronises before it hands them in. The stream has the caller's device, too.
         stream = torch.cuda.Stream() if torch.cuda.is_available() else None
         # A daemon: a scorer that hangs must not keep a process that was told to end.
         self._thread = threading.Thread(target=self._score, args=(stream,), name="scoring", daemon=True)
