@@ -17,6 +17,7 @@ import synmix.before_detectron2  # noqa: F401
 import cv2
 import numpy as np
 from results import Table, add_json, write_results
+from stock_records import with_run_lengths
 
 from synmix.cli.parser import argument_parser
 from synmix.errors import UserError, run_tool
@@ -81,24 +82,16 @@ def _merge(records: list[dict[str, Any]], path: Path, wanted: int = 40) -> dict[
 
 
 def _compare(title: str, records: list[dict[str, Any]], rounds: int) -> Table:
-    import pycocotools.mask as mask_util
     from detectron2.data import DatasetMapper
 
     from synmix.config import load_config
-    from synmix.data.images import read_instance_map
     from synmix.data.mapper import SynMixMapper
-
-    def encoded(record: dict[str, Any]) -> dict[str, Any]:
-        ids = read_instance_map(record["instance_map"])
-        annotations = [
-            a | {"segmentation": mask_util.encode(np.asfortranarray(ids == a["instance_id"]).view(np.uint8))}
-            for a in record["annotations"]
-        ]
-        return {k: v for k, v in record.items() if k != "instance_map"} | {"annotations": annotations}
 
     cfg = load_config("cityscapes.yaml")
     theirs = DatasetMapper(cfg, is_train=True)
-    variants: dict[str, tuple[Callable, list]] = {"Detectron2": (theirs, [encoded(record) for record in records])}
+    variants: dict[str, tuple[Callable, list]] = {
+        "Detectron2": (theirs, [with_run_lengths(record) for record in records])
+    }
     for name, options in {
         "ours": [],
         "ours, packed": ["SPEED.PACKED_MASKS", True],

@@ -18,6 +18,7 @@ from typing import Any
 import synmix.before_detectron2  # noqa: F401
 
 from results import Table, add_json, write_results
+from stock_records import with_run_lengths
 
 from synmix.cli.parser import argument_parser
 from synmix.errors import run_tool
@@ -127,7 +128,7 @@ def _stock(cfg: Any, records: list[dict[str, Any]]) -> Any:
     import synmix.train.narrow_backbone  # noqa: F401 - the miniature's model is the same on both sides
     from synmix.train.sampler import model_seed
 
-    DatasetCatalog.register("stock", lambda: [_with_run_lengths(record) for record in records])
+    DatasetCatalog.register("stock", lambda: [with_run_lengths(record) for record in records])
     MetadataCatalog.get("stock").set(thing_classes=MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).thing_classes)
     cfg = cfg.clone()
     cfg.defrost()
@@ -135,20 +136,6 @@ def _stock(cfg: Any, records: list[dict[str, Any]]) -> Any:
     cfg.MODEL.ROI_MASK_HEAD.NAME = cfg.MODEL.ROI_MASK_HEAD.NAME.removeprefix("SynMix")
     torch.manual_seed(model_seed(cfg.SEED))  # the same weights at the start
     return DefaultTrainer(cfg)
-
-
-def _with_run_lengths(record: dict[str, Any]) -> dict[str, Any]:
-    import numpy as np
-    import pycocotools.mask as mask_util
-
-    from synmix.data.images import read_instance_map
-
-    ids = read_instance_map(record["instance_map"])
-    annotations = [
-        a | {"segmentation": mask_util.encode(np.asfortranarray(ids == a["instance_id"]).view(np.uint8))}
-        for a in record["annotations"]
-    ]
-    return {key: value for key, value in record.items() if key != "instance_map"} | {"annotations": annotations}
 
 
 def _clock() -> Any:
