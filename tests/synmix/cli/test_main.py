@@ -59,6 +59,7 @@ def test_an_error_names_commands_where_the_files_are_not(synmix, tmp_path, monke
     monkeypatch.setenv("DETECTRON2_DATASETS", str(tmp_path))
     said = synmix("compose", "--config-file", "mini.yaml")[2]
     assert "Run synmix make-mini, which draws" in said and ".py" not in said
+    assert "tools/mine.py" in synmix("compose", "--config-file", "tools/mine.py")[2]  # a reader's own file
 
 
 def test_the_help_of_a_sub_command_names_debug(synmix):

@@ -107,7 +107,10 @@ def _start(name: str) -> int | None:
 def _by_commands(text: str) -> str:
     """Names the commands instead of the files of tools/ and datasets/, which a wheel has not."""
     names = {command.module: name for name, command in COMMANDS.items()}
-    return re.sub(r"(?:uv run )?(?:tools|datasets)/(\w+)\.py", lambda file: f"{CONSOLE}{names[file[1]]}", text)
+    known = "|".join(names)
+    return re.sub(
+        rf"(?<![\w/.])(?:uv run )?(?:tools|datasets)/({known})\.py", lambda file: CONSOLE + names[file[1]], text
+    )
 
 
 def _close(word: str) -> str:
