@@ -29,6 +29,7 @@ from detectron2.evaluation import CityscapesInstanceEvaluator as Stock
 from detectron2.evaluation import inference_on_dataset
 from detectron2.structures import Instances
 from evaluate_scenes import Scene, draw_scene
+from results import Table, add_json, write_results
 
 from synmix.cli.parser import argument_parser
 from synmix.config import build_model, load_config
@@ -53,11 +54,13 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=24)
     parser.add_argument("--predictions", type=int, default=63, help="of an image, by the stand-in")
     parser.add_argument("--rounds", type=int, default=5)
+    add_json(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     png_decoding.take_over()
     with tempfile.TemporaryDirectory() as folder:
+        began = Path.cwd()
         os.chdir(folder)  # cityscapesScripts leaves a file behind
         scenes = [draw_scene(number) for number in range(4)]
         records = write_images(scenes, Path(folder), arguments.images)
@@ -67,7 +70,9 @@ def main() -> None:
         else:
             model, batches = stand_in(scenes, arguments.predictions, arguments.network_ms), [[one] for one in records]
             print(f"a stand-in for a GPU's network: {arguments.network_ms:g} ms, {arguments.predictions} predictions")
-        compare(model, batches, arguments.images, arguments.rounds)
+        table = compare(model, batches, arguments.images, arguments.rounds)
+        os.chdir(began)
+        write_results(arguments, {"ways": table})
 
 
 def write_images(scenes: list[Scene], root: Path, images: int) -> Records:
@@ -114,7 +119,7 @@ def real_network() -> tuple[torch.nn.Module, Iterable]:
     return build_model(cfg), build_test_loader(cfg, NAME)
 
 
-def compare(model: Callable, batches: Iterable, images: int, rounds: int) -> None:
+def compare(model: Callable, batches: Iterable, images: int, rounds: int) -> Table:
     """Images a second of every way; the minimum of seconds is what other people's work disturbs least."""
     ways: dict[str, Callable[[], dict]] = {
         STOCK: lambda: inference_on_dataset(model, batches, Stock(NAME)),
@@ -131,12 +136,13 @@ def compare(model: Callable, batches: Iterable, images: int, rounds: int) -> Non
                 found.append(way()["segm"]["AP"])
             taken[name].append(time.perf_counter() - start)
         np.testing.assert_allclose(found, found[-1], atol=1e-9)
-    print(f"| scoring | images/s, median | images/s, best | against {STOCK} | against {BETWEEN} |")
-    print("|---|---|---|---|---|")
+    against = {f"against {base}": "{:.2f}x" for base in (STOCK, BETWEEN)}
+    table = Table({"scoring": "", "images/s, median": "{:.2f}", "images/s, best": "{:.2f}", **against})
     for name, seconds in taken.items():
-        rates = images / statistics.median(seconds), images / min(seconds)
         ratios = [statistics.median(np.divide(taken[base], seconds)) for base in (STOCK, BETWEEN)]
-        print(f"| {name} | {rates[0]:.2f} | {rates[1]:.2f} | {ratios[0]:.2f}x | {ratios[1]:.2f}x |")
+        table.rows.append([name, images / statistics.median(seconds), images / min(seconds), *map(float, ratios)])
+    print(table.markdown())
+    return table
 
 
 def beside(model: Callable, batches: Iterable, scorer: CityscapesInstanceEvaluator) -> dict:
