@@ -21,7 +21,7 @@ import synmix.before_detectron2  # noqa: F401
 import torch
 from results import Table, add_json, write_results
 from torch.utils._python_dispatch import TorchDispatchMode
-from train_gpu import _Batches, _calibrate
+from train_gpu import Batches, calibrate
 
 from synmix.cli.parser import argument_parser
 from synmix.errors import run_tool
@@ -111,9 +111,9 @@ def _profile(name: str, arguments: Any, size: tuple[int, int]) -> tuple[dict[str
     keys = ["MODEL.WEIGHTS", "", "MODEL.DEVICE", arguments.device, "SOLVER.IMS_PER_BATCH", arguments.batch]
     cfg = load_config(config, [*keys, "SOLVER.BASE_LR", 1e-3, "SPEED.CHANNELS_LAST", False, *_VARIANTS[name]])
     torch.manual_seed(0)
-    batches = _Batches(arguments.batch, size, cfg.SPEED.PACKED_MASKS)
+    batches = Batches(arguments.batch, size, cfg.SPEED.PACKED_MASKS)
     model = SynMixTrainer.build_model(cfg)
-    _calibrate(model, next(iter(batches))[:1])
+    calibrate(model, next(iter(batches))[:1])
     step = GuardedStep(model, SynMixTrainer.build_optimizer(cfg, model))
     step.data_loader = batches
     parts = Parts(_clock(arguments.device))

@@ -164,10 +164,10 @@ def _measure(setting: Setting) -> Measured:
     cfg = load_config(config, [*options, "SOLVER.BASE_LR", 1e-3, "SPEED.PACKED_MASKS", False, *VARIANTS[setting.name]])
     amp = cfg.SOLVER.AMP.ENABLED
     torch.manual_seed(0)
-    batches = _Batches(setting.batch, setting.size, cfg.SPEED.PACKED_MASKS)
+    batches = Batches(setting.batch, setting.size, cfg.SPEED.PACKED_MASKS)
     with speed_settings(cfg), EventStorage() as storage:
         model = build_model(cfg) if setting.stock else SynMixTrainer.build_model(cfg)
-        _calibrate(model, next(iter(batches))[:1])
+        calibrate(model, next(iter(batches))[:1])
         optimizer = build_optimizer(cfg, model)
         if setting.stock:
             trainer = (AMPTrainer if amp else SimpleTrainer)(model, batches, optimizer)
@@ -190,7 +190,7 @@ def _measure(setting: Setting) -> Measured:
     return Measured(times, losses, memory.peak())
 
 
-def _calibrate(model: Any, records: list[dict[str, Any]]) -> None:
+def calibrate(model: Any, records: list[dict[str, Any]]) -> None:
     """Gives each frozen norm the statistics of what enters it, layer by layer.
 
     Trained weights come with such statistics. Random ones come with mean 0 and variance 1, so that every residual block
@@ -212,7 +212,7 @@ def _calibrate(model: Any, records: list[dict[str, Any]]) -> None:
         handle.remove()
 
 
-class _Batches:
+class Batches:
     """Endless batches of noise with bright rectangles for instances; the same for every variant."""
 
     def __init__(self, batch: int, size: tuple[int, int], packed: bool) -> None:
