@@ -6,8 +6,9 @@ Loading that code costs as much as some dozen images: OpenCV has the first ones.
 
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -22,6 +23,8 @@ _STEPS = {(8, _GRAY): 1, (16, _GRAY): 2, (8, _RGB): 3}
 _PLAIN = {b"IHDR", b"gAMA", b"cHRM", b"sRGB", b"bKGD", b"pHYs", b"IDAT", b"tEXt", b"tIME", b"IEND"}
 _LEAST_BYTES, _MOST_BYTES = 2**20, 2**28  # of the pixels: smaller images gain little, larger ones are for OpenCV
 _LAST_FILTER = 4
+#: Bytes inflated at once: some dozen rows of a photograph, which stay in the cache until their filters are taken back.
+_PIECE = 2**16
 #: Seconds that OpenCV may have taken before the compiled code is loaded; it saves half of them, and takes two itself.
 _PATIENCE = 4.0
 _waited = 0.0
@@ -39,17 +42,16 @@ def decode(data: bytes, least_bytes: int = 0) -> np.ndarray | None:
         other or damaged file: let OpenCV say what it is.
     """
     chunks = read_chunks(data) if _looks_plain(data, least_bytes) else None
-    unfilter = _compiled() if chunks is not None else None
-    if chunks is None or unfilter is None or not _in_order(chunks.names):
+    filters = _compiled() if chunks is not None else None
+    if chunks is None or filters is None or not _in_order(chunks.names):
         return None
     header, step = chunks.header, _STEPS[chunks.header.depth, chunks.header.color]
-    size = header.height * (1 + header.width * step)
-    rows = np.frombuffer(_inflated(chunks.compressed, size), dtype=np.uint8)
-    if len(rows) != size or rows[:: size // header.height].max() > _LAST_FILTER:
-        return None
     pixels = np.empty((header.height, header.width * step), dtype=np.uint8)
-    unfilter(rows.reshape(header.height, -1), step, pixels)
-    return _arranged(pixels, step)
+    if not _decoded(chunks.compressed, step, filters.unfilter, pixels):
+        return None
+    if step == 2:
+        filters.to_machine_order(pixels)
+    return pixels.reshape(len(pixels), -1, 3) if step == 3 else pixels.view((np.uint8, np.uint16)[step - 1])
 
 
 def decode_where_it_pays(data: bytes) -> np.ndarray | None:
@@ -96,28 +98,56 @@ def _in_order(names: list[bytes]) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _compiled() -> Callable[[np.ndarray, int, np.ndarray], None] | None:
+def _compiled() -> ModuleType | None:
     """The compiled code, from numba's cache on disk but for the first time; None where numba cannot work."""
     try:
-        from synmix.data.png_filters import unfilter
+        import synmix.data.png_filters as png_filters
     except (ImportError, RuntimeError, OSError):  # absent, or no folder to keep the compiled code in
         return None
-    return unfilter
+    return png_filters
 
 
-def _inflated(compressed: bytes, size: int) -> bytes:
-    """The bytes of a zlib stream; nothing where it is damaged or of another size, however large."""
-    stream = isal_zlib.decompressobj()
-    try:
-        raw = stream.decompress(compressed, size + 1)
-    except isal_zlib.error:  # type: ignore[misc]  # untyped there
-        return b""
-    return raw if stream.eof else b""
+def _decoded(compressed: bytes, step: int, unfilter: Callable[..., None], pixels: np.ndarray) -> bool:
+    """Fills the pixels, some rows at a time, while these are still in the processor's cache; False where the file is
+    damaged or of another size, however large."""
+    height, width = pixels.shape
+    above = np.zeros(width, dtype=np.uint8)
+    done, rest = 0, b""
+    for piece in _inflated(compressed):
+        if piece is None:
+            return False
+        raw = rest + piece
+        count = len(raw) // (1 + width)
+        rows = np.frombuffer(raw, dtype=np.uint8, count=count * (1 + width)).reshape(count, 1 + width)
+        if done + count > height or (rows[:, 0] > _LAST_FILTER).any():
+            return False
+        target = pixels[done : done + count]
+        unfilter(rows, step, above, target)
+        if count:
+            above = _last_row(target, step)
+        done, rest = done + count, raw[count * (1 + width) :]
+    return done == height and rest == b""
 
 
-def _arranged(pixels: np.ndarray, step: int) -> np.ndarray:
-    """Rows of bytes as OpenCV's array."""
+def _last_row(rows: np.ndarray, step: int) -> np.ndarray:
+    """What the filters of the next row look at; the rows themselves are turned from RGB to BGR."""
     if step < 3:
-        return pixels.view((np.uint8, np.uint16)[step - 1])
-    image = pixels.reshape(len(pixels), -1, 3)
-    return cv2.cvtColor(image, cv2.COLOR_RGB2BGR, dst=image)
+        return rows[-1]
+    last = rows[-1].copy()
+    image = rows.reshape(len(rows), -1, 3)
+    cv2.cvtColor(image, cv2.COLOR_RGB2BGR, dst=image)
+    return last
+
+
+def _inflated(compressed: bytes) -> Iterator[bytes | None]:
+    """The bytes of a zlib stream in pieces; the last is None where it is damaged."""
+    stream = isal_zlib.decompressobj()
+    view, size = memoryview(compressed), min(_PIECE, len(compressed) // 4 + 1)  # maps, of a few bytes, in four
+    try:
+        for start in range(0, len(view), size):
+            yield stream.decompress(view[start : start + size])
+            if stream.eof:
+                return
+    except isal_zlib.error:  # type: ignore[misc]  # untyped there
+        pass
+    yield None

@@ -15,6 +15,7 @@ _IS_LITTLE = sys.byteorder == "little"
 #: Times a 16-bit pixel: four of it in a word.
 _FOUR = np.uint64(0x0001000100010001)
 _ROWS = types.Array(types.uint8, 2, "C", readonly=True)
+_ROW = types.Array(types.uint8, 1, "C")
 _PIXELS = types.Array(types.uint8, 2, "C")
 
 
@@ -144,7 +145,7 @@ def _paeth_row(source: np.ndarray, above: np.ndarray, row: np.ndarray, step: int
         _paeth_of_three(source, above, row)
 
 
-@njit(nogil=True)
+@njit(types.void(_PIXELS), nogil=True, cache=True)
 def _swap_bytes(pixels: np.ndarray) -> None:
     """Turns 16-bit pixels, rows of bytes, round in place."""
     even = np.uint64(0x00FF00FF00FF00FF)
@@ -157,16 +158,22 @@ def _swap_bytes(pixels: np.ndarray) -> None:
             row[i], row[i + 1] = row[i + 1], row[i]
 
 
-@njit(types.void(_ROWS, types.int64, _PIXELS), nogil=True, cache=True)
-def unfilter(rows: np.ndarray, step: int, pixels: np.ndarray) -> None:
-    """Takes the filters of all rows back.
+def to_machine_order(pixels: np.ndarray) -> None:
+    """Turns 16-bit pixels, (H, B) uint8 as PNGs hold them, into the machine's order in place."""
+    if _IS_LITTLE:
+        _swap_bytes(pixels)
+
+
+@njit(types.void(_ROWS, types.int64, _ROW, _PIXELS), nogil=True, cache=True)
+def unfilter(rows: np.ndarray, step: int, above: np.ndarray, pixels: np.ndarray) -> None:
+    """Takes the filters of rows back.
 
     Args:
         rows: (H, 1 + B) uint8, the number of a filter from 0 to 4, then the bytes of a row.
         step: bytes of a pixel: 1, 2 (rows are whole pixels) or 3 (the same).
-        pixels: (H, B) uint8, written to; 16-bit ones come in the machine's order.
+        above: (B,) uint8, the row before the first; zeros at the top of an image.
+        pixels: (H, B) uint8, written to.
     """
-    above = np.zeros(pixels.shape[1], dtype=np.uint8)
     for y in range(len(rows)):
         kind, source, row = rows[y, 0], rows[y, 1:], pixels[y]
         if kind == _SUB and step == 2:
@@ -185,5 +192,3 @@ def unfilter(rows: np.ndarray, step: int, pixels: np.ndarray) -> None:
         else:
             row[:] = source
         above = row
-    if step == 2 and _IS_LITTLE:
-        _swap_bytes(pixels)
