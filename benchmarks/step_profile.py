@@ -3,6 +3,7 @@
 The model of configs/cityscapes.yaml (or ``--toy``: the miniature's) on noise with 18 rectangles an image, as
 benchmarks/train_gpu.py has it. Processor time on a CPU, the clock's on a GPU. *Waits* are operations whose result the
 host must know before it goes on (``item``, ``nonzero``, boolean indices, ``unique``, NMS): each drains a GPU's queue.
+On a CPU those on float64 are left out: only what has come to the host already is of that type.
 
     OMP_NUM_THREADS=1 uv run benchmarks/step_profile.py --device cpu --batch 1 --steps 2
     uv run benchmarks/step_profile.py                                       # on a GPU
@@ -12,7 +13,8 @@ import statistics
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,8 @@ from train_gpu import Batches, calibrate
 from synmix.cli.parser import argument_parser
 from synmix.errors import run_tool
 
-_PARTS = ("copies", "backbone", "proposals", "boxes", "masks", "backward", "update")
-_VARIANTS = {"stock": ["SPEED.PACKED_MASKS", False], "ours": ["SPEED.PACKED_MASKS", True]}
+_PARTS = ("copies", "backbone", "proposals", "boxes", "masks", "backward", "update", "rest")
+_VARIANTS = ("stock", "ours")
 _WAITING = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2", "unique_dim", "nms"}
 _INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_"}
 
@@ -67,7 +69,8 @@ class Waits(TorchDispatchMode):
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = function._schema.name.split("::")[1]
         indices = args[1] if name in _INDEXING else ()
-        if name in _WAITING or any(index is not None and index.dtype == torch.bool for index in indices):
+        asks = name in _WAITING or any(index is not None and index.dtype == torch.bool for index in indices)
+        if asks and not (isinstance(args[0], torch.Tensor) and args[0].dtype == torch.float64):
             frames = [f for f in traceback.extract_stack() if "detectron2" in f.filename or "synmix/" in f.filename]
             self.places[f"{Path(frames[-1].filename).name} {frames[-1].name}"] += 1
         return function(*args, **(kwargs or {}))
@@ -101,25 +104,29 @@ def main() -> None:
 
 
 def _profile(name: str, arguments: Any, size: tuple[int, int]) -> tuple[dict[str, float], Counter[str]]:
+    from detectron2.engine import SimpleTrainer
+    from detectron2.solver import build_optimizer as build_sgd
     from detectron2.utils.events import EventStorage
 
     from synmix.config import load_config
     from synmix.train.step import GuardedStep
     from synmix.train.trainer import SynMixTrainer
 
+    stock = name == "stock"
     config = Path(__file__).parents[1] / "configs" / ("mini.yaml" if arguments.toy else "cityscapes.yaml")
     keys = ["MODEL.WEIGHTS", "", "MODEL.DEVICE", arguments.device, "SOLVER.IMS_PER_BATCH", arguments.batch]
-    cfg = load_config(config, [*keys, "SOLVER.BASE_LR", 1e-3, "SPEED.CHANNELS_LAST", False, *_VARIANTS[name]])
+    keys += ["SOLVER.BASE_LR", 1e-3, "SPEED.CHANNELS_LAST", False, "SPEED.PACKED_MASKS", not stock]
+    cfg = load_config(config, [*keys, *(["MODEL.ROI_MASK_HEAD.NAME", "PointRendMaskHead"] if stock else [])])
     torch.manual_seed(0)
     batches = Batches(arguments.batch, size, cfg.SPEED.PACKED_MASKS)
     model = SynMixTrainer.build_model(cfg)
     calibrate(model, next(iter(batches))[:1])
-    step = GuardedStep(model, SynMixTrainer.build_optimizer(cfg, model))
+    optimizer = build_sgd(cfg, model) if stock else SynMixTrainer.build_optimizer(cfg, model)
+    step = SimpleTrainer(model, batches, optimizer) if stock else GuardedStep(model, optimizer)
     step.data_loader = batches
     parts = Parts(_clock(arguments.device))
-    _watch(step, parts)
     rounds: list[dict[str, float]] = []
-    with EventStorage() as storage:
+    with _watched(step, parts), EventStorage() as storage:
         for step.iter in range(arguments.steps + 1):
             storage.iter = step.iter
             parts.seconds = dict.fromkeys(_PARTS, 0.0)
@@ -131,8 +138,9 @@ def _profile(name: str, arguments: Any, size: tuple[int, int]) -> tuple[dict[str
     return {part: statistics.median(one[part] for one in kept) for part in _PARTS}, waits.places
 
 
-def _watch(step: Any, parts: Parts) -> None:
-    """Puts the parts' clocks around a step's modules."""
+@contextmanager
+def _watched(step: Any, parts: Parts) -> Iterator[None]:
+    """The parts' clocks around a step's modules."""
     model = step.model
     heads = model.roi_heads
     model.preprocess_image = parts.wrap(model.preprocess_image, "copies")
@@ -143,8 +151,14 @@ def _watch(step: Any, parts: Parts) -> None:
         (heads.mask_head, "masks"),
     ):
         module.forward = parts.wrap(module.forward, part)
-    step._backward = parts.wrap(step._backward, "backward")  # less the forward parts within it
     step.optimizer.step = parts.wrap(step.optimizer.step, "update")
+    step.run_step = parts.wrap(step.run_step, "rest")
+    backward = torch.Tensor.backward
+    torch.Tensor.backward = parts.wrap(backward, "backward")  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.Tensor.backward = backward  # type: ignore[method-assign]
 
 
 def _clock(device: str) -> Callable[[], float]:
