@@ -38,6 +38,7 @@ SUBSTITUTIONS = (
     (r"(study\.py (list|run)[a-z_ ]*|report\.py)$", r"\1 --scale mini"),
     (r"runs/paper", "runs/tiny --scale tiny_scale.yaml"),
     (r"runs/mini", "runs/tiny"),
+    (r"--runs output/\S+ output/\S+", "--runs runs/tiny/runs/mixture_* runs/tiny/runs/cityscapes_*"),
     (r"--scale mini", "--scale tiny_scale.yaml"),
     (r"\+experiment=ratio$|\+experiment=removal$", r"\g<0> scale=mini"),
     (r"scale=mini", "scale=tiny hydra.searchpath=[file://$PWD/searched]"),

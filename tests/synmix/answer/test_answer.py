@@ -185,7 +185,7 @@ def test_the_tools_own_bad_input(paper_csv, tmp_path):
     for arguments, words in [
         (("--predict", "1,2"), "--predict is '1,2'"),
         (("--budget", "5"), "belong together"),
-        (("--dataset", "city"), "--dataset chooses within a --store"),
+        (("--dataset", "city"), "--dataset chooses within --store or --runs"),
         (("--least-gain", "nan"), "--least-gain is nan"),
         (("--output", paper_csv), "a file stands in its place"),
     ]:
@@ -217,3 +217,17 @@ def test_every_law_is_covered_as_often_as_promised(law):
     for name, found in covered.items():
         assert np.mean(found) >= 0.87, name  # 0.95 less three standard errors
     assert wrong <= 5
+
+
+def test_trainings_that_learned_nothing_decide_nothing():
+    cells = [Cell(16, 0, 30), Cell(16, 40, 30)]
+    found = answer(make_table([Training(cell, seed, 0.0) for cell in cells for seed in range(3)], "mine"))
+    assert (found.verdict, found.gain) == ("open", None)
+    assert "has learned anything" in four_sentences(found)[0] and "Train longer" in four_sentences(found)[3]
+
+
+def test_nothing_is_said_of_longer_trainings_where_all_are_as_long():
+    rows = [Training(Cell(16, amount, 30), seed, 5.0 + seed) for amount in (0, 40) for seed in range(3)]
+    found = answer(make_table(rows, "mine"))
+    assert found.split is None and "of one length" in found.why["split"]
+    assert not any("length" in note for note in notes(found))

@@ -17,6 +17,7 @@ from synmix.answer.gains import (
     gain_at_best,
     judge,
     largest_split,
+    learned_nothing,
     published_comparison,
 )
 from synmix.answer.leave_out import LeaveOut, leave_one_cell_out
@@ -78,7 +79,7 @@ class Answer:
     @property
     def gain(self) -> Comparison | None:
         """The comparison, where it has an interval."""
-        return None if self.comparison is None or self.comparison.estimate.is_open else self.comparison
+        return None if "gain" in self.why else self.comparison
 
     @cached_property
     def verdict_at_best(self) -> Verdict:
@@ -134,9 +135,8 @@ def answer(table: Table, question: Question | None = None) -> Answer:
     surface = fit_surface(table, confidence=question.confidence)
     comparison = equal_compute(table)
     control, mixture = target(table, comparison)
-    is_open = comparison is None or comparison.estimate.is_open
     verdict: Verdict = "open"
-    if comparison is None or is_open:
+    if comparison is None or comparison.estimate.is_open or learned_nothing(table, comparison):
         why["gain"] = _why_no_gain(table, comparison, control, mixture)
     else:
         verdict = judge(comparison.estimate, question.least_gain, question.margin, question.verdict_confidence)
@@ -155,9 +155,12 @@ def answer(table: Table, question: Question | None = None) -> Answer:
     if prediction is None:
         why["prediction"] = missing
     advice = _recommend(table, surface, question, why)
-    following = next_run(
-        table, control, mixture, verdict, question.least_gain, question.margin, question.verdict_confidence
-    )
+    if comparison is not None and learned_nothing(table, comparison):
+        following: NextRun | Stop = Stop(why["gain"])
+    else:
+        following = next_run(
+            table, control, mixture, verdict, question.least_gain, question.margin, question.verdict_confidence
+        )
     why["next"] = following.why
     error = leave_one_cell_out(table, question.confidence) if question.checks_law else None
     if error is None:
@@ -210,6 +213,8 @@ def _why_no_gain(table: Table, comparison: Comparison | None, control: Cell, mix
             "No training on real images alone is as long as a mixture's, so each comparison compares lengths as well; "
             f"run {_seeds(control)}, the control of {mixture}."
         )
+    if learned_nothing(table, comparison):
+        return f"Neither {control} nor {mixture} has learned anything: 0.0 AP. Train longer before comparing."
     published = published_comparison(table)
     further = ""
     if published and table.control_of(published[1]) is None:
@@ -226,6 +231,8 @@ def _why_no_split(table: Table, control: Cell, mixture: Cell) -> str:
     published = published_comparison(table)
     if published is None:
         return f"A mixture and real images alone are not both there; run {_seeds(control)} and of {mixture}."
+    if len({cell.iterations for cell in table.cells}) == 1:
+        return "All trainings are of one length, so that none gains by being longer."
     alone, best = published
     missing = Cell(best.real, 0, best.iterations)
     compared = f"{table.mean(alone):.1f} of {alone} and {table.mean(best):.1f} of {best}"

@@ -13,6 +13,7 @@ Verdict = Literal["helps", "does not help", "open"]
 
 #: Seeds of each side that an interval should stand on; with two, Student's t has a single degree of freedom.
 SEEDS = 3
+_NOTHING = 0.05  # AP that prints as 0.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,11 @@ def equal_compute(table: Table) -> Comparison | None:
 def _rank(comparison: Comparison) -> tuple[int, bool, int, int]:
     mixture = comparison.mixture
     return mixture.real, not comparison.estimate.is_open, mixture.iterations, mixture.synthetic
+
+
+def learned_nothing(table: Table, comparison: Comparison) -> bool:
+    """Whether both sides have no AP, so that their difference, surely 0, says nothing."""
+    return max(table.mean(comparison.control), table.mean(comparison.mixture)) < _NOTHING
 
 
 def seeds_a_side(first: Set[int], second: Set[int]) -> int:

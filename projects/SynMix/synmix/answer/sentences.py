@@ -54,7 +54,7 @@ def notes(answer: Answer) -> list[str]:
     'The table does not say how AP varies with the evaluated images, so intervals hold for these images.'
     """
     found = []
-    if answer.split is None:
+    if answer.split is None and len({cell.iterations for cell in answer.table.cells}) > 1:
         found.append(answer.why["split"])
     if answer.best is None and answer.gain is not None:
         found.append(answer.why["gain_at_best"])

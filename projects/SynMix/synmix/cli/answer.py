@@ -1,9 +1,11 @@
-"""Does synthetic data help, how much of it, and how sure? Answers from a table of results, anyone's.
+"""Does synthetic data help, how much of it, and how sure? Answers from results, anyone's.
 
-A table is a CSV with the columns real_images, synthetic_images, iterations, seed and AP (docs/answer.md). Four
-sentences go to the screen, answer.html and answer.md to --output.
+Of trainings made one by one (--runs), a store's (--store), or a table: a CSV with the columns real_images,
+synthetic_images, iterations, seed and AP (docs/answer.md). Four sentences go to the screen, answer.html and answer.md
+to --output.
 
 uv run tools/answer.py --store runs/mini                                    # the finished trainings of a store
+uv run tools/answer.py --runs output/mixed_* output/alone_*                 # trainings made one by one
 uv run tools/answer.py --table docs/data/paper_table3.csv --costs docs/data/costs.yaml --budget 500  # what to buy
 uv run tools/answer.py --table docs/data/paper_table3.csv --predict 2975,20000,143594 --json answer.json
 """
@@ -30,7 +32,12 @@ def parse_arguments() -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--table", type=Path, help="a CSV of results, one row per training")
     source.add_argument("--store", type=Path, help="a store of runs")
-    add_data_set(parser, "--dataset", help="with --store: the evaluated set whose AP is asked about (default: real)")
+    source.add_argument(
+        "--runs", type=Path, nargs="+", metavar="DIR", help="folders (OUTPUT_DIR) of finished trainings"
+    )
+    add_data_set(
+        parser, "--dataset", help="with --store and --runs: the evaluated set whose AP is asked about (default: real)"
+    )
     parser.add_argument(
         "--only", action="append", default=[], metavar="COLUMN=VALUE[,VALUE]", help="take these rows only (repeatable)"
     )
@@ -66,9 +73,13 @@ def _table(arguments: argparse.Namespace) -> Table:
     keep = keep_rows(arguments.only)
     if arguments.table:
         if arguments.dataset:
-            raise UserError("--dataset chooses within a --store; name a table's rows with --only COLUMN=VALUE.")
+            raise UserError("--dataset chooses within --store or --runs; name a table's rows with --only COLUMN=VALUE.")
         return read_table(arguments.table, keep)
-    from synmix.study.answering import read_store  # Detectron2: a table does not wait for it
+    if arguments.runs:
+        from synmix.study.trainings import read_trainings  # Detectron2: a table does not wait for it
+
+        return read_trainings(arguments.runs, arguments.dataset, keep)
+    from synmix.study.answering import read_store
 
     return read_store(arguments.store, arguments.dataset, keep)
 

@@ -45,8 +45,12 @@ def read_store(folder: str | Path, data_set: str | None = None, keep: Keep = lam
     records = [record for record in readable_records(store)[0] if record.results]
     if not records:
         raise UserError(f"'{folder}' lists no finished run with a result; train and evaluate first.")
-    kept = [record for record in records if any(keep(_texts(row)) for row in rows_of(record))]
-    return table_of(kept, data_set, str(folder))
+    return table_of(kept_rows(records, keep), data_set, str(folder))
+
+
+def kept_rows(records: Sequence[Record], keep: Keep) -> list[Record]:
+    """Those whose row of the index is one to keep."""
+    return [record for record in records if any(keep(_texts(row)) for row in rows_of(record))]
 
 
 def table_of(records: Sequence[Record], data_set: str | None, source: str, like: Run | None = None) -> Table:
@@ -87,18 +91,32 @@ def _sets(run: Run) -> frozenset[str]:
     return frozenset(run.settings.get("DATASETS.TRAIN", ()))
 
 
+def differences(first: Run, second: Run) -> list[str]:
+    """The keys that keep two trainings from being compared, removal among them."""
+    ours, theirs = (_kept(run) | _of_removal(run) for run in (first, second))
+    return sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+
+
 def _recipe(run: Run) -> str:
+    return checksum([_kept(run), run.parts, run.init.digest if run.init else None])
+
+
+def _kept(run: Run) -> dict[str, Any]:
+    """The settings that are alike in what is compared."""
     ignored = (*_VARIED, *(["MODEL.WEIGHTS"] if run.init else ()))
-    kept = {
+    return {
         key: value
         for key, value in run.settings.items()
         if key not in ignored and not key.startswith(_REMOVAL) and not is_neutral(key)
     }
-    return checksum([kept, run.parts, run.init.digest if run.init else None])
 
 
 def _removal(run: Run) -> str:
-    return checksum({key: value for key, value in run.settings.items() if key.startswith(_REMOVAL)})
+    return checksum(_of_removal(run))
+
+
+def _of_removal(run: Run) -> dict[str, Any]:
+    return {key: value for key, value in run.settings.items() if key.startswith(_REMOVAL)}
 
 
 def _real_set(records: Sequence[Record], source: str) -> str:
