@@ -7,7 +7,6 @@ import runpy
 import shlex
 import sys
 from collections.abc import Iterator
-from glob import glob
 from pathlib import Path
 
 from synmix.config_files import CONFIGS
@@ -60,7 +59,7 @@ def run(command: str, folder: Path, log: Path) -> None:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.chdir(folder)
-    words = [found for word in words for found in (sorted(glob(word)) if "*" in word else [word])]  # as a shell does
+    words = [found for word in words for found in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
     if words[0] == "python":  # python -m module
         sys.argv = words[2:]
         runpy.run_module(words[2], run_name="__main__", alter_sys=True)
