@@ -220,7 +220,10 @@ def _frames(path: Path, images: Path, records: Sequence[Mapping[str, Any]]) -> d
         raise UserError(f"'{path}' lists an image twice ({twice[0] if twice else 'equal ids'}); list each once.")
     missing = [frame[1] for frame in frames.values() if not is_file(frame[1])]
     if missing:
-        raise UserError(f"{len(missing)} images of '{path}' are missing, the first is '{missing[0]}'.")
+        raise UserError(
+            f"images of '{path}' are missing, {len(missing)} in all, the first '{missing[0]}'; put them there, or take "
+            "their entries out of the file."
+        )
     for _, image, _, height, width in frames.values():
         check_image_file(image, height, width, path)
     return frames
