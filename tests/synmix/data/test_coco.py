@@ -191,7 +191,7 @@ def test_either_role_from_the_config(register, tmp_path):
         (lambda d: d["images"].append(d["images"][0]), "lists an image twice"),
         (
             lambda d: d["images"].append(image(5, "c.png")),
-            "missing, the first is",
+            "put them there, or take",
         ),
         (lambda d: d["annotations"].append(label(11)), "annotation id twice"),
         (lambda d: d["annotations"].append(label(20, image_id=77)), "unlisted image_id 77"),
