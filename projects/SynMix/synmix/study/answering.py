@@ -42,7 +42,7 @@ def read_store(folder: str | Path, data_set: str | None = None, keep: Keep = lam
     store = Store(folder)
     if not store.ids():
         raise UserError(
-            f"'{folder}' holds no runs; give the folder of a store, --runs with folders of trainings, or --table with a "
+            f"'{folder}' holds no runs; give the folder of a store, --runs with trainings' folders, or --table with a "
             "CSV."
         )
     records = [record for record in readable_records(store)[0] if record.results]
