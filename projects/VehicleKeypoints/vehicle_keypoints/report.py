@@ -4,6 +4,7 @@ the synthetic frames are worth."""
 import numpy as np
 from matplotlib.axes import Axes
 
+from synmix.minus import signed
 from synmix.report.estimates import Estimate, Estimates
 from synmix.report.figures import BLUE, GRAY, ORANGE, drawn
 from synmix.report.report_model import Grid, Paragraph, Picture, Section
@@ -22,11 +23,11 @@ def closing(estimates: Estimates) -> list[Section]:
     """What stands behind the tables."""
     gain = estimates.difference(arm(estimates.scale, "arm_b"), arm(estimates.scale, "arm_a"), REAL)
     published = PUBLISHED["arm_a"]["AP"] - PUBLISHED["arm_b"]["AP"]
-    theirs = f"The original reports {published:+.1f} pp, one training each, no interval."
+    theirs = f"The original reports {signed(published)} pp, one training each, no interval."
     gate = (
         f"Its own gate was {OLD_GATE:.4f}, two points above the model with the identity flip map. Both arms clear it "
-        f"({PUBLISHED['arm_b']['AP'] - PUBLISHED['identity_flip']['AP']:+.1f} pp and "
-        f"{PUBLISHED['arm_a']['AP'] - PUBLISHED['identity_flip']['AP']:+.1f} pp over that model), the control by "
+        f"({signed(PUBLISHED['arm_b']['AP'] - PUBLISHED['identity_flip']['AP'])} pp and "
+        f"{signed(PUBLISHED['arm_a']['AP'] - PUBLISHED['identity_flip']['AP'])} pp over that model), the control by "
         "itself too, so that the original calls it obsolete; the fair comparison is arm A against arm B."
     )
     text = f"Synthetic frames change OKS-mAP by {_show(gain)}. {theirs}" if gain else f"Not yet run. {theirs}"
@@ -103,14 +104,14 @@ def _flip_section(estimates: Estimates) -> Section:
     for name in FIGURES:
         gain = estimates.difference(wrong, right, REAL, name)
         before, after = (PUBLISHED[key].get(name) for key in ARMS_OF_FLIP)
-        published = f"{after - before:+.1f}" if before is not None and after is not None else ""
+        published = signed(after - before) if before is not None and after is not None else ""
         rows.append((FIGURE_TITLES.get(name, name), _show(gain) if gain else "not yet run", published))
     header = ("figure", "gain [95 %]", "published")
     return Section("worth", "What the flip map is worth", (Grid(header, tuple(rows), numeric=(1, 2)),))
 
 
 def _show(gain: Estimate) -> str:
-    text = f"{gain.value:+.1f} pp [{gain.low:+.1f}, {gain.high:+.1f}]"
+    text = f"{signed(gain.value)} pp [{signed(gain.low)}, {signed(gain.high)}]"
     return text + (f", {gain.seeds} seeds" if gain.seeds > 1 else "")
 
 

@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 from synmix.compose.published import TABLE_4
+from synmix.minus import signed
 from synmix.report.claims_counted import optima
 from synmix.report.estimates import Estimate, Estimates
 from synmix.report.knees import TOLERANCE, class_knees
@@ -100,5 +101,5 @@ def _value(ours: Estimate) -> str:
 
 def _change(ours: Estimate) -> str:
     if ours.is_open:
-        return f"{ours.value:+.1f}, one training"
-    return f"{ours.value:+.1f} [{ours.low:+.1f}, {ours.high:+.1f}]"
+        return f"{signed(ours.value)}, one training"
+    return f"{signed(ours.value)} [{signed(ours.low)}, {signed(ours.high)}]"
