@@ -35,7 +35,8 @@ def read_trainings(folders: Sequence[str | Path], data_set: str | None = None, k
     for record in records:
         if record not in taken:
             keys = min((differences(record.run, other.run) for other in taken), key=len, default=[])
-            why = f"it differs from the others in {', '.join(keys)}" if keys else "it has no such result, or its seed is there twice"
+            other = "it has no such result, or its seed is there twice"
+            why = f"it differs from the others in {', '.join(keys)}" if keys else other
             logger.warning("left out: '%s': %s", record.folder, why)
     return table
 
