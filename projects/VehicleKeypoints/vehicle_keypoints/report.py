@@ -66,7 +66,7 @@ def _points_figure(estimates: Estimates) -> str:
         axes.invert_yaxis()
         axes.set_xlim(left=0)
         axes.set_xlabel("PCK@0.05, one to one (%)")
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
 
     return drawn(
         (7.6, 0.31 * len(points) + 1.2), draw, "PCK of each point under the identity and the corrected flip map"

@@ -6,7 +6,15 @@ from itertools import groupby
 from typing import Any
 
 from synmix.answer.page import PALETTE, in_page, scrolling
-from synmix.report.numbers import control_text, difference_text, finding_text, holm_text, published_text, tally
+from synmix.report.numbers import (
+    control_text,
+    difference_text,
+    ends_of_percent,
+    finding_text,
+    holm_text,
+    published_text,
+    tally,
+)
 from synmix.report.report_model import (
     CheckItem,
     Checklist,
@@ -144,7 +152,8 @@ def _number(number: Number, limit: float, height: int, controlled: bool) -> str:
         shown = f"<b>{ours.value:.1f}</b> <small>{escape(ours.entered)}</small>"
     else:
         seeds = f" · {ours.seeds} seeds" if ours.seeds > 1 else ""
-        shown = f"<b>{ours.value:.1f}</b> <small>{ours.low:.1f}–{ours.high:.1f}{seeds}</small>"
+        low, high = ends_of_percent(ours)
+        shown = f"<b>{ours.value:.1f}</b> <small>{low:.1f}–{high:.1f}{seeds}</small>"
     name = f"<td rowspan={height}>{escape(number.row)}</td>" if height else ""
     control = f"<td class=num>{control_text(number)}</td>" if controlled else ""
     return (

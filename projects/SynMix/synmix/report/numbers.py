@@ -23,7 +23,13 @@ def estimate_text(number: Number) -> str:
     if ours.entered:
         return f"{ours.value:.1f} ({ours.entered})"
     seeds = f" ({ours.seeds} seeds)" if ours.seeds > 1 else ""
-    return f"{ours.value:.1f} [{ours.low:.1f}, {ours.high:.1f}]{seeds}"
+    low, high = ends_of_percent(ours)
+    return f"{ours.value:.1f} [{low:.1f}, {high:.1f}]{seeds}"
+
+
+def ends_of_percent(ours: Estimate) -> tuple[float, float]:
+    """An interval's ends within 0 and 100, which Student's knows nothing of."""
+    return max(ours.low, 0.0), min(ours.high, 100.0)
 
 
 def difference_text(number: Number) -> str:
