@@ -50,7 +50,7 @@ def test_a_full_report_holds_figures_published_numbers_and_plots(tmp_path):
     fill(store, NOISE)
     write_report(store, MINI, tmp_path / "report")
     text = (tmp_path / "report/report.md").read_text()
-    for expected in ("| +28.4 |", "38.1", "35.8", "-2.3 pp, one training each", "12 of 15 runs finished", "3 seeds"):
+    for expected in ("| +28.4 |", "38.1", "35.8", "−2.3 pp, one training each", "12 of 15 runs finished", "3 seeds"):
         assert expected in text, expected
     assert {path.name for path in (tmp_path / "report").glob("*.svg")} == {"arms.svg", "flip.svg"}
 
