@@ -8,7 +8,7 @@ _TABLE = """
 | the Cityscapes metric, masks from the network | {crops} an image | cityscapesScripts {script}, Detectron2's evaluator {detectron2} |
 | the same result files, text and PNG | {files} an image | cityscapesScripts {script} |
 | error bars, paired tests | 1,000 resamples of 500 images in 1 s | none |
-| training mapper, 16 real instances a frame | {mapper}, bit for bit the same | Detectron2 {their_mapper} |
+| training mapper, 16 real instances a frame, fastest | {mapper}, bit for bit the same | Detectron2 {their_mapper} |
 | harmonising a frame, 35 instances | {rules} | a loop over instances {loop} |
 | composing 22,975 images, a million labels | {compose} with manifest | - |
 """  # noqa: E501
@@ -18,8 +18,8 @@ _FIGURES = {
     "files": ("evaluate", "paths", "same files", "median ms", "{:,.0f} ms"),
     "script": ("evaluate", "paths", "cityscapesScripts", "median ms", "{:,.0f} ms"),
     "detectron2": ("evaluate", "paths", "Detectron2's evaluator", "median ms", "{:,.0f} ms"),
-    "mapper": ("mapper", "frames", "ours", "median ms", "{:.0f} ms"),
-    "their_mapper": ("mapper", "frames", "Detectron2", "median ms", "{:.0f} ms"),
+    "mapper": ("mapper", "frames", "ours", "fastest ms", "{:.0f} ms"),  # medians would flatter: page faults slow theirs
+    "their_mapper": ("mapper", "frames", "Detectron2", "fastest ms", "{:.0f} ms"),
     "rules": ("harmonize", "ways", "rules on runs", "median ms", "{:.1f} ms"),
     "loop": ("harmonize", "ways", "loop: riders only", "median ms", "{:.0f} ms"),
     "compose": ("compose", "steps", "compose and manifest, s", "median", "{:.1f} s"),
