@@ -458,6 +458,12 @@ def test_optima_agree_within_a_step_of_the_grid(best, also, answer):
     assert lone.answer == "open" and lone.figures.count("one training each") == 2
 
 
+def test_one_rate_has_no_optimum(grid):
+    grid(lr=[0.02])
+    [found] = one_optimum(Told(curves({0.0: 0.02, 0.9: 0.02})))
+    assert (found.text, found.answer) == ("the grid has one rate, among which none is the best", "open")
+
+
 def test_optima_leave_out_what_diverged_and_wait_for_the_rest():
     values = curves({0.0: 0.02, 0.9: 0.002})
     diverged = rates()[0.2]

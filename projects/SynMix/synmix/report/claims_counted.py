@@ -207,7 +207,9 @@ def one_optimum(estimates: Estimates) -> list[Finding]:
     curves = optima(estimates)
     if curves is None:
         return [Finding("both curves", "not yet run", adjusted="not yet run")]
-    rates = sorted(estimates.scale.grid["lr"])
+    rates = sorted(set(estimates.scale.grid["lr"]))
+    if len(rates) == 1:
+        return [Finding("the grid has one rate, among which none is the best", "open")]
     step = 1.001 * max(high / low for low, high in pairwise(rates))
     found = {momentum: contenders_of(arms) for momentum, arms in curves.items()}
     agree = [max(some) / min(some) <= step for some in product(*(rest for rest, _ in found.values()))]
