@@ -135,11 +135,7 @@ def answer(table: Table, question: Question | None = None) -> Answer:
     surface = fit_surface(table, confidence=question.confidence)
     comparison = equal_compute(table)
     control, mixture = target(table, comparison)
-    verdict: Verdict = "open"
-    if comparison is None or comparison.estimate.is_open or learned_nothing(table, comparison):
-        why["gain"] = _why_no_gain(table, comparison, control, mixture)
-    else:
-        verdict = judge(comparison.estimate, question.least_gain, question.margin, question.verdict_confidence)
+    verdict, following = _decide(table, question, comparison, control, mixture, why)
     best = gain_at_best(table, mixture.real, mixture.synthetic)
     if best is None:
         why["gain_at_best"] = (
@@ -155,12 +151,6 @@ def answer(table: Table, question: Question | None = None) -> Answer:
     if prediction is None:
         why["prediction"] = missing
     advice = _recommend(table, surface, question, why)
-    if comparison is not None and learned_nothing(table, comparison):
-        following: NextRun | Stop = Stop(why["gain"])
-    else:
-        following = next_run(
-            table, control, mixture, verdict, question.least_gain, question.margin, question.verdict_confidence
-        )
     why["next"] = following.why
     error = leave_one_cell_out(table, question.confidence) if question.checks_law else None
     if error is None:
@@ -182,6 +172,21 @@ def answer(table: Table, question: Question | None = None) -> Answer:
         error,
         why,
     )
+
+
+def _decide(
+    table: Table, question: Question, comparison: Comparison | None, control: Cell, mixture: Cell, why: dict[str, str]
+) -> tuple[Verdict, NextRun | Stop]:
+    """The verdict, and what to run next; why there is no gain, where there is none."""
+    sought = question.least_gain, question.margin, question.verdict_confidence
+    nothing = comparison is not None and learned_nothing(table, comparison)
+    verdict: Verdict = "open"
+    if comparison is None or comparison.estimate.is_open or nothing:
+        why["gain"] = _why_no_gain(table, comparison, control, mixture)
+    else:
+        verdict = judge(comparison.estimate, *sought)
+    following = Stop(why["gain"]) if nothing else next_run(table, control, mixture, verdict, *sought)
+    return verdict, following
 
 
 def target(table: Table, comparison: Comparison | None) -> tuple[Cell, Cell]:
