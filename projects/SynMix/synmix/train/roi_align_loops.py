@@ -1,0 +1,119 @@
+"""RoIAlign's loops (torchvision's ``roi_align_kernel.cpp``), compiled by numba: a pixel's channels lie side by side.
+
+Shape legend: N images of H x W pixels with C channels, R boxes, P bins along a side.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+
+_ONE, _HALF = np.float32(1), np.float32(0.5)
+_PIXELS = types.Array(types.float32, 4, "C")
+_BOXES = types.Array(types.float32, 2, "C")
+_SETTINGS = (types.float32, types.int64, types.float32)
+
+
+@njit(nogil=True)
+def _samples(start: Any, extent: Any, bins: int, count: int, size: int) -> Any:
+    """Where a box is sampled along one axis: the pixels before and behind each of bins x count samples (-1: outside of
+    the image) and the weights of both."""
+    places = np.empty((bins * count, 2), dtype=np.int64)
+    weights = np.empty((bins * count, 2), dtype=np.float32)
+    step = extent / np.float32(bins)
+    for i in range(bins * count):
+        within = (np.float32(i % count) + _HALF) * step / np.float32(count)
+        at = start + np.float32(i // count) * step + within
+        if at < np.float32(-1) or at > np.float32(size):
+            places[i], weights[i] = -1, 0
+            continue
+        at = max(at, np.float32(0))
+        low = min(np.int64(at), size - 1)
+        high = min(low + 1, size - 1)
+        rest = at - np.float32(low) if high > low else np.float32(0)
+        places[i, 0], places[i, 1], weights[i, 0], weights[i, 1] = low, high, _ONE - rest, rest
+    return places, weights
+
+
+@njit(nogil=True)
+def _extent(first: Any, last: Any, scale: Any, offset: Any) -> Any:
+    """A box's start and length along one axis, in the map's pixels."""
+    start = first * scale - offset
+    length = last * scale - offset - start
+    return start, length if offset else max(length, _ONE)
+
+
+@njit(nogil=True)
+def _grid(box: np.ndarray, shape: Any, bins: Any, scale: Any, ratio: int, offset: Any) -> Any:
+    left, width = _extent(box[1], box[3], scale, offset)
+    top, height = _extent(box[2], box[4], scale, offset)
+    rows = ratio if ratio > 0 else np.int64(np.ceil(height / np.float32(bins[0])))
+    columns = ratio if ratio > 0 else np.int64(np.ceil(width / np.float32(bins[1])))
+    ys, y_weights = _samples(top, height, bins[0], max(rows, 0), shape[1])
+    xs, x_weights = _samples(left, width, bins[1], max(columns, 0), shape[2])
+    return rows, columns, ys, y_weights, xs, x_weights
+
+
+@njit(nogil=True)
+def _pool(image: np.ndarray, ys: Any, y_weights: Any, xs: Any, x_weights: Any, total: np.ndarray) -> None:
+    for i in range(len(ys)):
+        for j in range(len(xs)):
+            if ys[i, 0] < 0 or xs[j, 0] < 0:
+                continue
+            a, b = image[ys[i, 0], xs[j, 0]], image[ys[i, 0], xs[j, 1]]
+            c, d = image[ys[i, 1], xs[j, 0]], image[ys[i, 1], xs[j, 1]]
+            wa, wb = y_weights[i, 0] * x_weights[j, 0], y_weights[i, 0] * x_weights[j, 1]
+            wc, wd = y_weights[i, 1] * x_weights[j, 0], y_weights[i, 1] * x_weights[j, 1]
+            for k in range(len(total)):
+                total[k] += wa * a[k] + wb * b[k] + wc * c[k] + wd * d[k]
+
+
+@njit(types.void(_PIXELS, _BOXES, *_SETTINGS, _PIXELS), nogil=True, cache=True)
+def forward(pixels: np.ndarray, boxes: np.ndarray, scale: float, ratio: int, offset: float, pooled: np.ndarray) -> None:
+    """Fills ``pooled`` (R, C, P, P) from ``pixels`` (N, H, W, C); ``boxes`` (R, 5) are an image's number and corners."""
+    bins = pooled.shape[2:]
+    total = np.empty(pixels.shape[3], dtype=np.float32)
+    for r in range(len(boxes)):
+        rows, columns, ys, y_weights, xs, x_weights = _grid(boxes[r], pixels.shape, bins, scale, ratio, offset)
+        count = np.float32(max(rows * columns, 1))
+        image = pixels[np.int64(boxes[r, 0])]
+        for i in range(bins[0]):
+            up = slice(i * rows, (i + 1) * rows)
+            for j in range(bins[1]):
+                across = slice(j * columns, (j + 1) * columns)
+                total[:] = 0
+                _pool(image, ys[up], y_weights[up], xs[across], x_weights[across], total)
+                for k in range(len(total)):
+                    pooled[r, k, i, j] = total[k] / count
+
+
+@njit(nogil=True)
+def _spread(image: np.ndarray, ys: Any, y_weights: Any, xs: Any, x_weights: Any, grad: np.ndarray, count: Any) -> None:
+    for i in range(len(ys)):
+        for j in range(len(xs)):
+            if ys[i, 0] < 0 or xs[j, 0] < 0:
+                continue
+            for m in range(2):
+                for n in range(2):
+                    weight = y_weights[i, m] * x_weights[j, n]
+                    pixel = image[ys[i, m], xs[j, n]]
+                    for k in range(len(grad)):
+                        pixel[k] += grad[k] * weight / count
+
+
+@njit(types.void(_PIXELS, _BOXES, *_SETTINGS, _PIXELS), nogil=True, cache=True)
+def backward(pooled: np.ndarray, boxes: np.ndarray, scale: float, ratio: int, offset: float, pixels: np.ndarray) -> None:
+    """Adds the gradients of ``pooled`` to those of ``pixels``; shapes as in :func:`forward`."""
+    bins = pooled.shape[2:]
+    grad = np.empty(pixels.shape[3], dtype=np.float32)
+    for r in range(len(boxes)):
+        rows, columns, ys, y_weights, xs, x_weights = _grid(boxes[r], pixels.shape, bins, scale, ratio, offset)
+        count = np.float32(rows * columns)
+        image = pixels[np.int64(boxes[r, 0])]
+        for i in range(bins[0]):
+            up = slice(i * rows, (i + 1) * rows)
+            for j in range(bins[1]):
+                across = slice(j * columns, (j + 1) * columns)
+                for k in range(len(grad)):
+                    grad[k] = pooled[r, k, i, j]
+                _spread(image, ys[up], y_weights[up], xs[across], x_weights[across], grad, count)
