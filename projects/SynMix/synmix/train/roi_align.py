@@ -1,59 +1,46 @@
 """RoIAlign on the CPU, bit for bit torchvision's, with loops over a pixel's channels instead of over the map: its
 backward pass takes an eighth of the time. On a GPU nothing changes."""
 
-import logging
 import platform
-from functools import lru_cache
-from types import ModuleType
 from typing import Any
 
 import torch
 from detectron2.layers import ROIAlign
-from detectron2.modeling.poolers import ROIPooler
-from torch import nn
 from torch.autograd.function import once_differentiable
 
-logger = logging.getLogger(__name__)
-
-#: Steps after which loading the compiled code, some two seconds, has paid.
-_LEAST_STEPS = 100
-_X86 = ("x86_64", "AMD64")  # elsewhere compilers fuse multiplying and adding, each in its own places
+#: Elsewhere compilers fuse multiplying and adding, each in its own places.
+_SAME_ARITHMETIC = platform.machine() in ("x86_64", "AMD64")
 
 
-def use_compiled_roi_align(model: nn.Module, steps: int) -> None:
-    """Lets the poolers of a model on the CPU use the compiled loops, where they pay and are equal to torchvision's.
+class QuickROIAlign(ROIAlign):
+    """Detectron2's ``ROIAlign``; of float32 on the CPU by compiled loops, where they are loaded."""
 
-    Args:
-        model: any; its weights and names stay as they are.
-        steps: of training that are to come.
-    """
-    on_cpu = all(parameter.device.type == "cpu" for parameter in model.parameters())
-    if steps < _LEAST_STEPS or not on_cpu or platform.machine() not in _X86 or _loops() is None:
-        return
-    for pooler in model.modules():
-        if isinstance(pooler, ROIPooler):
-            for level, plain in enumerate(pooler.level_poolers):
-                if type(plain) is ROIAlign:
-                    pooler.level_poolers[level] = CompiledROIAlign(*_settings(plain))
-
-
-class CompiledROIAlign(ROIAlign):
-    """Detectron2's ``ROIAlign``, of float32 on the CPU by the compiled loops."""
+    #: Whether the loops are loaded.
+    compiled = False
 
     def forward(self, input: torch.Tensor, rois: torch.Tensor) -> torch.Tensor:  # noqa: A002 - Detectron2's name
         """(R, C, P, P) of features (N, C, H, W) and boxes (R, 5): number of the image, x_min, y_min, x_max, y_max."""
-        if input.dtype != torch.float32 or input.device.type != "cpu":
+        if not (self.compiled and _SAME_ARITHMETIC and input.dtype == torch.float32 and input.device.type == "cpu"):
             return super().forward(input, rois)
         return _Pooled.apply(input, rois.detach().float().contiguous(), self)
+
+    def run(self, direction: str, source: torch.Tensor, boxes: torch.Tensor, target: torch.Tensor) -> None:
+        """The loops with this layer's settings."""
+        import synmix.train.roi_align_loops as loops
+
+        loop, offset = getattr(loops, direction), 0.5 if self.aligned else 0.0
+        loop(source.numpy(), boxes.numpy(), self.spatial_scale, self.sampling_ratio, offset, target.numpy())
 
 
 class _Pooled(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, features: torch.Tensor, boxes: torch.Tensor, pooler: ROIAlign) -> torch.Tensor:
+    def forward(ctx: Any, features: torch.Tensor, boxes: torch.Tensor, layer: QuickROIAlign) -> torch.Tensor:
         ctx.save_for_backward(boxes)
-        ctx.pooler, ctx.shape = pooler, features.shape
-        pooled = features.new_empty((len(boxes), features.shape[1], *_settings(pooler)[0]))
-        _run("forward", features.detach().permute(0, 2, 3, 1).contiguous(), boxes, pooler, pooled)
+        ctx.layer, ctx.shape = layer, features.shape
+        size = layer.output_size
+        bins = (size, size) if isinstance(size, int) else tuple(size)
+        pooled = features.new_empty((len(boxes), features.shape[1], *bins))
+        layer.run("forward", features.detach().permute(0, 2, 3, 1).contiguous(), boxes, pooled)
         return pooled
 
     @staticmethod
@@ -61,28 +48,5 @@ class _Pooled(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         count, channels, height, width = ctx.shape
         pixels = grad.new_zeros((count, height, width, channels))
-        _run("backward", grad.contiguous(), *ctx.saved_tensors, ctx.pooler, pixels)
+        ctx.layer.run("backward", grad.contiguous(), *ctx.saved_tensors, pixels)
         return pixels.permute(0, 3, 1, 2), None, None
-
-
-def _run(direction: str, source: torch.Tensor, boxes: torch.Tensor, pooler: ROIAlign, target: torch.Tensor) -> None:
-    _, scale, ratio, aligned = _settings(pooler)
-    loop = getattr(_loops(), direction)
-    loop(source.numpy(), boxes.numpy(), scale, ratio, 0.5 if aligned else 0.0, target.numpy())
-
-
-def _settings(pooler: ROIAlign) -> tuple[tuple[int, int], float, int, bool]:
-    size = pooler.output_size
-    both = (size, size) if isinstance(size, int) else (size[0], size[1])
-    return both, pooler.spatial_scale, pooler.sampling_ratio, pooler.aligned
-
-
-@lru_cache(maxsize=1)
-def _loops() -> ModuleType | None:
-    """The compiled loops; None where numba cannot work."""
-    try:
-        import synmix.train.roi_align_loops as loops
-    except (ImportError, RuntimeError, OSError) as error:
-        logger.debug("RoIAlign stays torchvision's: %s", error)
-        return None
-    return loops

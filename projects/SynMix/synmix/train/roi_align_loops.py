@@ -14,7 +14,7 @@ _BOXES = types.Array(types.float32, 2, "C")
 _SETTINGS = (types.float32, types.int64, types.float32)
 
 
-@njit(nogil=True)
+@njit(error_model="numpy", nogil=True)
 def _samples(start: Any, extent: Any, bins: int, count: int, size: int) -> Any:
     """Where a box is sampled along one axis: the pixels before and behind each of bins x count samples (-1: outside of
     the image) and the weights of both."""
@@ -35,7 +35,7 @@ def _samples(start: Any, extent: Any, bins: int, count: int, size: int) -> Any:
     return places, weights
 
 
-@njit(nogil=True)
+@njit(error_model="numpy", nogil=True)
 def _extent(first: Any, last: Any, scale: Any, offset: Any) -> Any:
     """A box's start and length along one axis, in the map's pixels."""
     start = first * scale - offset
@@ -43,7 +43,7 @@ def _extent(first: Any, last: Any, scale: Any, offset: Any) -> Any:
     return start, length if offset else max(length, _ONE)
 
 
-@njit(nogil=True)
+@njit(error_model="numpy", nogil=True)
 def _grid(box: np.ndarray, shape: Any, bins: Any, scale: Any, ratio: int, offset: Any) -> Any:
     left, width = _extent(box[1], box[3], scale, offset)
     top, height = _extent(box[2], box[4], scale, offset)
@@ -54,7 +54,7 @@ def _grid(box: np.ndarray, shape: Any, bins: Any, scale: Any, ratio: int, offset
     return rows, columns, ys, y_weights, xs, x_weights
 
 
-@njit(nogil=True)
+@njit(error_model="numpy", nogil=True)
 def _pool(image: np.ndarray, ys: Any, y_weights: Any, xs: Any, x_weights: Any, total: np.ndarray) -> None:
     for i in range(len(ys)):
         for j in range(len(xs)):
@@ -68,7 +68,7 @@ def _pool(image: np.ndarray, ys: Any, y_weights: Any, xs: Any, x_weights: Any, t
                 total[k] += wa * a[k] + wb * b[k] + wc * c[k] + wd * d[k]
 
 
-@njit(types.void(_PIXELS, _BOXES, *_SETTINGS, _PIXELS), nogil=True, cache=True)
+@njit(types.void(_PIXELS, _BOXES, *_SETTINGS, _PIXELS), error_model="numpy", nogil=True, cache=True)
 def forward(pixels: np.ndarray, boxes: np.ndarray, scale: float, ratio: int, offset: float, pooled: np.ndarray) -> None:
     """Fills ``pooled`` (R, C, P, P) from ``pixels`` (N, H, W, C); ``boxes`` (R, 5) are an image's number and corners."""
     bins = pooled.shape[2:]
@@ -87,7 +87,7 @@ def forward(pixels: np.ndarray, boxes: np.ndarray, scale: float, ratio: int, off
                     pooled[r, k, i, j] = total[k] / count
 
 
-@njit(nogil=True)
+@njit(error_model="numpy", nogil=True)
 def _spread(image: np.ndarray, ys: Any, y_weights: Any, xs: Any, x_weights: Any, grad: np.ndarray, count: Any) -> None:
     for i in range(len(ys)):
         for j in range(len(xs)):
@@ -101,8 +101,10 @@ def _spread(image: np.ndarray, ys: Any, y_weights: Any, xs: Any, x_weights: Any,
                         pixel[k] += grad[k] * weight / count
 
 
-@njit(types.void(_PIXELS, _BOXES, *_SETTINGS, _PIXELS), nogil=True, cache=True)
-def backward(pooled: np.ndarray, boxes: np.ndarray, scale: float, ratio: int, offset: float, pixels: np.ndarray) -> None:
+@njit(types.void(_PIXELS, _BOXES, *_SETTINGS, _PIXELS), error_model="numpy", nogil=True, cache=True)
+def backward(
+    pooled: np.ndarray, boxes: np.ndarray, scale: float, ratio: int, offset: float, pixels: np.ndarray
+) -> None:
     """Adds the gradients of ``pooled`` to those of ``pixels``; shapes as in :func:`forward`."""
     bins = pooled.shape[2:]
     grad = np.empty(pixels.shape[3], dtype=np.float32)

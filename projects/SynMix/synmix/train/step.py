@@ -20,6 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from synmix.errors import UserError
 from synmix.train import memory
+from synmix.train.later import log_now
 from synmix.train.loader import raise_failure
 from synmix.train.sampler import step_seed
 
@@ -199,6 +200,7 @@ class GuardedStep(SimpleTrainer):
         norm = report[0, count].item() / self.scaler.get_scale()
         if math.isfinite(norm):
             storage.put_scalar("gradient_norm", norm)
+        log_now()
         for name, images in self.seen.items():
             storage.put_scalar(f"images/{name}", images, smoothing_hint=False)
 

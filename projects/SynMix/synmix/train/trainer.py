@@ -39,7 +39,7 @@ from synmix.train.missing_classes import leave_out_missing
 from synmix.train.optimizers import build_optimizer
 from synmix.train.overlap import Overlapped
 from synmix.train.pictures import draw_inputs, draw_predictions
-from synmix.train.roi_align import use_compiled_roi_align
+from synmix.train.quick import quicken
 from synmix.train.sampler import model_seed
 from synmix.train.signals import Stop
 from synmix.train.speed import amp_dtype, inference, profiler
@@ -125,7 +125,7 @@ class SynMixTrainer(DefaultTrainer):
             model = model.to(memory_format=torch.channels_last)
         if cfg.SPEED.COMPILE_BACKBONE:
             model.backbone.compile(dynamic=True)  # in place: names in checkpoints stay as they are
-        use_compiled_roi_align(model, cfg.SOLVER.MAX_ITER)
+        quicken(model, cfg.SOLVER.MAX_ITER)
         logger.debug("model:\n%s", model)
         return model
 

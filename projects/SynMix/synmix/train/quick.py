@@ -1,0 +1,49 @@
+"""The parts of a model that are trained in less time, with the same weights, names and numbers."""
+
+import importlib
+import logging
+
+from detectron2.layers import ROIAlign
+from detectron2.modeling.proposal_generator import RPN
+from detectron2.modeling.roi_heads import FastRCNNOutputLayers, StandardROIHeads
+from torch import nn
+
+from synmix.train.roi_align import QuickROIAlign
+from synmix.train.roi_heads import QuickBoxOutputs, QuickROIHeads
+from synmix.train.rpn import QuickRPN
+
+logger = logging.getLogger(__name__)
+
+#: Detectron2's class, exactly -> ours, which differs in methods alone; and its compiled loops, for the CPU.
+_QUICK: dict[type[nn.Module], tuple[type[nn.Module], str]] = {
+    RPN: (QuickRPN, "synmix.train.box_loops"),
+    StandardROIHeads: (QuickROIHeads, "synmix.train.box_loops"),
+    FastRCNNOutputLayers: (QuickBoxOutputs, ""),
+    ROIAlign: (QuickROIAlign, "synmix.train.roi_align_loops"),
+}
+#: Steps after which loading compiled code, some two seconds, has paid.
+_LEAST_STEPS = 100
+
+
+def quicken(model: nn.Module, steps: int) -> None:
+    """Makes Detectron2's own parts of a model quicker in place; a subclass of them stays what it is.
+
+    Args:
+        model: any.
+        steps: of training that are to come.
+    """
+    on_cpu = all(parameter.device.type == "cpu" for parameter in model.parameters())
+    for module in model.modules():
+        if type(module) in _QUICK:
+            module.__class__, loops = _QUICK[type(module)]
+            module.compiled = bool(loops) and on_cpu and steps >= _LEAST_STEPS and _is_compiled(loops)
+
+
+def _is_compiled(loops: str) -> bool:
+    """Loads code compiled by numba; False where that cannot work."""
+    try:
+        importlib.import_module(loops)
+    except (ImportError, RuntimeError, OSError) as error:
+        logger.debug("%s is not used: %s", loops, error)
+        return False
+    return True
