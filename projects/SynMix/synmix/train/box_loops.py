@@ -8,7 +8,7 @@ from numba import njit, types
 
 _ZERO = np.float32(0)
 _BOXES = types.Array(types.float32, 2, "C")
-_IDS = types.Array(types.int64, 1, "C")
+_VALUES, _IDS, _FLAGS = (types.Array(kind, 1, "C") for kind in (types.float32, types.int64, types.uint8))
 
 
 @njit(error_model="numpy", nogil=True)

@@ -102,7 +102,7 @@ class PointwiseConv1d(nn.Conv1d):
     """A convolution over single points. On the CPU it multiplies matrices, which takes a third of the time of
     PyTorch's convolution and is equal to it but for rounding."""
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - PyTorch's name
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         """(R, C, P) features of P points to (R, D, P)."""
         if input.device.type != "cpu" or self.bias is None:
             return super().forward(input)

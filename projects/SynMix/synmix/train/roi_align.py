@@ -18,7 +18,7 @@ class QuickROIAlign(ROIAlign):
     #: Whether the loops are loaded.
     compiled = False
 
-    def forward(self, input: torch.Tensor, rois: torch.Tensor) -> torch.Tensor:  # noqa: A002 - Detectron2's name
+    def forward(self, input: torch.Tensor, rois: torch.Tensor) -> torch.Tensor:
         """(R, C, P, P) of features (N, C, H, W) and boxes (R, 5): number of the image, x_min, y_min, x_max, y_max."""
         if not (self.compiled and _SAME_ARITHMETIC and input.dtype == torch.float32 and input.device.type == "cpu"):
             return super().forward(input, rois)

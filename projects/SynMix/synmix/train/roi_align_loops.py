@@ -70,7 +70,7 @@ def _pool(image: np.ndarray, ys: Any, y_weights: Any, xs: Any, x_weights: Any, t
 
 @njit(types.void(_PIXELS, _BOXES, *_SETTINGS, _PIXELS), error_model="numpy", nogil=True, cache=True)
 def forward(pixels: np.ndarray, boxes: np.ndarray, scale: float, ratio: int, offset: float, pooled: np.ndarray) -> None:
-    """Fills ``pooled`` (R, C, P, P) from ``pixels`` (N, H, W, C); ``boxes`` (R, 5) are an image's number and corners."""
+    """Fills ``pooled`` (R, C, P, P) from ``pixels`` (N, H, W, C) in ``boxes`` (R, 5), image's number and corners."""
     bins = pooled.shape[2:]
     total = np.empty(pixels.shape[3], dtype=np.float32)
     for r in range(len(boxes)):
@@ -102,11 +102,9 @@ def _spread(image: np.ndarray, ys: Any, y_weights: Any, xs: Any, x_weights: Any,
 
 
 @njit(types.void(_PIXELS, _BOXES, *_SETTINGS, _PIXELS), error_model="numpy", nogil=True, cache=True)
-def backward(
-    pooled: np.ndarray, boxes: np.ndarray, scale: float, ratio: int, offset: float, pixels: np.ndarray
-) -> None:
-    """Adds the gradients of ``pooled`` to those of ``pixels``; shapes as in :func:`forward`."""
-    bins = pooled.shape[2:]
+def backward(grads: np.ndarray, boxes: np.ndarray, scale: float, ratio: int, offset: float, pixels: np.ndarray) -> None:
+    """Adds what ``grads`` of the pooled say to those of ``pixels``; shapes as in :func:`forward`."""
+    bins = grads.shape[2:]
     grad = np.empty(pixels.shape[3], dtype=np.float32)
     for r in range(len(boxes)):
         rows, columns, ys, y_weights, xs, x_weights = _grid(boxes[r], pixels.shape, bins, scale, ratio, offset)
@@ -117,5 +115,5 @@ def backward(
             for j in range(bins[1]):
                 across = slice(j * columns, (j + 1) * columns)
                 for k in range(len(grad)):
-                    grad[k] = pooled[r, k, i, j]
+                    grad[k] = grads[r, k, i, j]
                 _spread(image, ys[up], y_weights[up], xs[across], x_weights[across], grad, count)
