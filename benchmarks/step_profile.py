@@ -108,7 +108,7 @@ def _profile(name: str, arguments: Any, size: tuple[int, int]) -> tuple[dict[str
     from detectron2.solver import build_optimizer as build_sgd
     from detectron2.utils.events import EventStorage
 
-    from synmix.config import load_config
+    from synmix.config import build_model, load_config
     from synmix.train.step import GuardedStep
     from synmix.train.trainer import SynMixTrainer
 
@@ -119,7 +119,7 @@ def _profile(name: str, arguments: Any, size: tuple[int, int]) -> tuple[dict[str
     cfg = load_config(config, [*keys, *(["MODEL.ROI_MASK_HEAD.NAME", "PointRendMaskHead"] if stock else [])])
     torch.manual_seed(0)
     batches = Batches(arguments.batch, size, cfg.SPEED.PACKED_MASKS)
-    model = SynMixTrainer.build_model(cfg)
+    model = build_model(cfg) if stock else SynMixTrainer.build_model(cfg)
     calibrate(model, next(iter(batches))[:1])
     optimizer = build_sgd(cfg, model) if stock else SynMixTrainer.build_optimizer(cfg, model)
     step = SimpleTrainer(model, batches, optimizer) if stock else GuardedStep(model, optimizer)
