@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from detectron2.layers import ROIAlign
+from detectron2.layers import ROIAlign, batched_nms
 from detectron2.modeling.matcher import Matcher
 from detectron2.modeling.poolers import ROIPooler
 from detectron2.modeling.proposal_generator import RPN
@@ -19,6 +19,7 @@ from torch import nn
 from synmix.config import build_model, load_config
 from synmix.train.later import log_later, log_now
 from synmix.train.matching import match
+from synmix.train.nms import nms_of_groups
 from synmix.train.quick import quicken
 from synmix.train.roi_align import QuickROIAlign
 from synmix.train.rpn import QuickRPN
@@ -160,6 +161,47 @@ def test_matches_are_those_of_detectron2(seed, labelled, others, grid, low_quali
         indices, labels = match(mine, theirs, matcher, compiled)
         expected = matcher(pairwise_iou(mine, theirs))
         assert torch.equal(indices, expected[0]) and torch.equal(labels, expected[1])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    count=st.integers(0, 60),
+    many=st.booleans(),  # torchvision has another way from 1,000 boxes on
+    grid=st.booleans(),
+    threshold=st.sampled_from([0.3, 0.5, 0.7, 1 / 3]),
+)
+def test_nms_is_torchvisions(seed, count, many, grid, threshold):
+    random = torch.Generator().manual_seed(seed)
+    count = count + 1001 if many else count
+    corner, sides = 40 * torch.rand(count, 2, generator=random), 12 * torch.rand(count, 2, generator=random)
+    scores = torch.rand(count, generator=random)
+    if grid:  # ties, and boxes without area
+        corner, sides, scores = corner.round(), (sides / 3).round(), (10 * scores).round()
+    boxes, groups = torch.cat([corner, corner + sides], dim=1), torch.randint(0, 5, (count,), generator=random)
+    expected = batched_nms(boxes, scores, groups, threshold)
+    found = nms_of_groups(boxes, scores, groups, threshold, compiled=True)
+    if many and grid:  # of equal scores torchvision then has an arbitrary order
+        assert torch.equal(scores[found], scores[expected])
+        found, expected = found.sort()[0], expected.sort()[0]
+    assert torch.equal(found, expected)
+
+
+def test_evaluation_leaves_out_what_is_not_finite():
+    cfg = load_config(CONFIGS / "mini.yaml")
+    found = []
+    for quick in (False, True):
+        torch.manual_seed(0)
+        model = build_model(cfg).eval()
+        with torch.no_grad():
+            model.proposal_generator.rpn_head.anchor_deltas.weight[3] = float("inf")
+            if quick:
+                quicken(model, 200)
+            images = model.preprocess_image([image(0), image(1)])
+            found.append(model.proposal_generator(images, model.backbone(images.tensor), None)[0])
+    for before, after in zip(*found, strict=True):
+        assert len(before) and torch.equal(before.proposal_boxes.tensor, after.proposal_boxes.tensor)
+        assert torch.equal(before.objectness_logits, after.objectness_logits)
 
 
 def test_statistics_wait_for_the_end_of_the_step():

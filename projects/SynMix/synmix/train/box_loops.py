@@ -1,7 +1,10 @@
-"""Boxes compared with boxes, compiled by numba: Detectron2's ``pairwise_iou`` and ``Matcher`` in one pass, to the bit.
+"""Boxes compared with boxes, compiled by numba: Detectron2's ``pairwise_iou`` and ``Matcher`` in one pass, and
+torchvision's ``nms``, to the bit.
 
 Shape legend: G labelled boxes, R others.
 """
+
+from typing import Any
 
 import numpy as np
 from numba import njit, types
@@ -12,7 +15,7 @@ _VALUES, _IDS, _FLAGS = (types.Array(kind, 1, "C") for kind in (types.float32, t
 
 
 @njit(error_model="numpy", nogil=True)
-def _overlaps(box: np.ndarray, others: np.ndarray, row: np.ndarray) -> float:
+def _overlaps(box: np.ndarray, others: np.ndarray, row: np.ndarray) -> Any:
     """Fills ``row`` (R,) with the intersections over unions of one box (4,) and others (4, R); the highest."""
     left, top, right, bottom = box[0], box[1], box[2], box[3]
     area = (right - left) * (bottom - top)
@@ -59,3 +62,27 @@ def match(
         if lows:
             for r in range(len(row)):
                 low_quality[r] |= row[r] == highest
+
+
+@njit(types.void(_BOXES, _IDS, types.float32, _FLAGS), error_model="numpy", nogil=True, cache=True)
+def nms(boxes: np.ndarray, groups: np.ndarray, threshold: float, dropped: np.ndarray) -> None:
+    """Drops boxes that overlap a better one of their group by more than a threshold.
+
+    Args:
+        boxes: (4, R) coordinates, best first.
+        groups: (R,) a number each.
+        threshold: of intersection over union.
+        dropped: (R,), zeros; 1 for the boxes that go.
+    """
+    lefts, tops, rights, bottoms = boxes[0], boxes[1], boxes[2], boxes[3]
+    for i in range(len(groups)):
+        if dropped[i]:
+            continue
+        left, top, right, bottom = lefts[i], tops[i], rights[i], bottoms[i]
+        area = (right - left) * (bottom - top)
+        for j in range(i + 1, len(groups)):
+            width = (right if right < rights[j] else rights[j]) - (left if left > lefts[j] else lefts[j])
+            height = (bottom if bottom < bottoms[j] else bottoms[j]) - (top if top > tops[j] else tops[j])
+            inter = (width if width > _ZERO else _ZERO) * (height if height > _ZERO else _ZERO)
+            union = area + (rights[j] - lefts[j]) * (bottoms[j] - tops[j]) - inter
+            dropped[j] |= (inter / union > threshold) & (groups[i] == groups[j])

@@ -36,7 +36,8 @@ def quicken(model: nn.Module, steps: int) -> None:
     for module in model.modules():
         if type(module) in _QUICK:
             module.__class__, loops = _QUICK[type(module)]
-            module.compiled = bool(loops) and on_cpu and steps >= _LEAST_STEPS and _is_compiled(loops)
+            if loops and on_cpu and steps >= _LEAST_STEPS and _is_compiled(loops):
+                module.compiled = True  # type: ignore[assignment]
 
 
 def _is_compiled(loops: str) -> bool:

@@ -27,9 +27,10 @@ def _samples(start: Any, extent: Any, bins: int, count: int, size: int) -> Any:
         if at < np.float32(-1) or at > np.float32(size):
             places[i], weights[i] = -1, 0
             continue
-        at = max(at, np.float32(0))
-        low = min(np.int64(at), size - 1)
-        high = min(low + 1, size - 1)
+        at = at if at > np.float32(0) else np.float32(0)
+        low: Any = np.int64(at)
+        low = low if low < size else size - 1
+        high = low + 1 if low + 1 < size else low
         rest = at - np.float32(low) if high > low else np.float32(0)
         places[i, 0], places[i, 1], weights[i, 0], weights[i, 1] = low, high, _ONE - rest, rest
     return places, weights

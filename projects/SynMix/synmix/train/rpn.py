@@ -7,13 +7,13 @@ import torch
 from detectron2.layers import cat, nonzero_tuple
 from detectron2.modeling.box_regression import Box2BoxTransform
 from detectron2.modeling.proposal_generator import RPN
-from detectron2.modeling.proposal_generator.proposal_utils import find_top_rpn_proposals
 from detectron2.structures import Boxes, Instances
 from fvcore.nn import smooth_l1_loss
 from torch.nn import functional as F
 
 from synmix.train.later import log_later
 from synmix.train.matching import match
+from synmix.train.nms import nms_of_groups
 
 _Matched = tuple[torch.Tensor, torch.Tensor]  # an image's (G, 4) boxes, (R,) which of them each anchor belongs to
 
@@ -95,17 +95,32 @@ class QuickRPN(RPN):
             best_deltas.append(deltas.gather(1, order[..., None].expand(-1, -1, deltas.shape[2])))
             best_anchors.append(level.tensor[order])
         counts = [level.shape[1] for level in best_logits]
+        levels = torch.repeat_interleave(torch.tensor(counts)).to(pred_anchor_deltas[0].device)
         boxes = self.box2box_transform.apply_deltas(
             torch.cat(best_deltas, dim=1).flatten(0, 1), torch.cat(best_anchors, dim=1).flatten(0, 1)
         )
-        proposals = boxes.view(len(image_sizes), sum(counts), -1).split(counts, dim=1)
-        return find_top_rpn_proposals(
-            list(proposals),
-            best_logits,
-            image_sizes,
-            self.nms_thresh,
-            wanted,
-            self.post_nms_topk[self.training],
-            self.min_box_size,
-            self.training,
+        boxes, logits = boxes.view(len(image_sizes), sum(counts), -1), torch.cat(best_logits, dim=1)
+        finite = torch.isfinite(boxes).all(dim=2) & torch.isfinite(logits)
+        if not finite.all():
+            if self.training:
+                raise FloatingPointError("Predicted boxes or scores contain Inf/NaN. Training has diverged.")
+            logits = logits.masked_fill(~finite, float("-inf"))
+        return [self._best(*image, levels) for image in zip(boxes, logits, image_sizes, strict=True)]
+
+    def _best(
+        self, boxes: torch.Tensor, logits: torch.Tensor, size: tuple[int, int], levels: torch.Tensor
+    ) -> Instances:
+        """The proposals of an image, best first, inside it and none nearly the same as a better one of its level."""
+        height, width = size
+        inside = torch.stack(
+            [side.clamp(0, most) for side, most in zip(boxes.unbind(1), 2 * (width, height), strict=True)], 1
         )
+        kept = Boxes(inside).nonempty(threshold=self.min_box_size) & torch.isfinite(logits)
+        if not kept.all():
+            inside, logits, levels = inside[kept], logits[kept], levels[kept]
+        best = nms_of_groups(inside, logits, levels, self.nms_thresh, self.compiled)[
+            : self.post_nms_topk[self.training]
+        ]
+        proposals = Instances(size)
+        proposals.proposal_boxes, proposals.objectness_logits = Boxes(inside[best]), logits[best]
+        return proposals
