@@ -115,9 +115,8 @@ class QuickRPN(RPN):
         inside = torch.stack(
             [side.clamp(0, most) for side, most in zip(boxes.unbind(1), 2 * (width, height), strict=True)], 1
         )
-        kept = Boxes(inside).nonempty(threshold=self.min_box_size) & torch.isfinite(logits)
-        if not kept.all():
-            inside, logits, levels = inside[kept], logits[kept], levels[kept]
+        kept = nonzero_tuple(Boxes(inside).nonempty(threshold=self.min_box_size) & torch.isfinite(logits))[0]
+        inside, logits, levels = inside[kept], logits[kept], levels[kept]
         best = nms_of_groups(inside, logits, levels, self.nms_thresh, self.compiled)[
             : self.post_nms_topk[self.training]
         ]
