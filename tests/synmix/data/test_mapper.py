@@ -82,6 +82,7 @@ def code(request, monkeypatch):
     """Both states; a test must have resized by the code where it is loaded, and only there."""
     calls, resized = [], bilinear.resized
     monkeypatch.setattr(bilinear, "resized", lambda *args: calls.append(args) or resized(*args))
+    monkeypatch.setattr(compiled, "_PATIENCE", float("inf"))
     load_code(request.param)
     yield request.param
     assert bool(calls) == (request.param and resizing._IS_X86)
