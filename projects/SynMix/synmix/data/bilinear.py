@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 #: Rows of the image that are resized at once: those of a photograph stay in the cache, the few done twice cost little.
-_ROWS = 128
+_ROWS = 192
 
 
 @dataclass(frozen=True)
