@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.synmix.data.png_writer import CHANNELS, DEPTHS, chunk, png
 
-from synmix.data import images, png_decoding
+from synmix.data import compiled, images, png_decoding
 from synmix.errors import UserError
 
 KINDS = [(color, depth) for color, depths in DEPTHS.items() for depth in depths]
@@ -165,29 +165,32 @@ def test_real_frames(samples_root):
 
 def test_it_takes_over_where_opencv_has_taken_long(monkeypatch):
     random = np.random.default_rng(0)
-    small, large = (
-        png(np.zeros((height, 1024, 1), int), 8, 0, random, kinds=np.zeros(height, int)) for height in (8, 1024)
+    tiny, small, large = (
+        png(np.zeros((height, 1024, 1), int), 8, 0, random, kinds=np.zeros(height, int)) for height in (8, 64, 1024)
     )
-    monkeypatch.setattr(png_decoding, "_waited", 0.0)
+    compiled.load.cache_clear()
+    monkeypatch.setattr(compiled, "_waited", 0.0)
     png_decoding.by_opencv(small)
-    assert png_decoding._waited == 0.0
+    assert compiled._waited == 0.0
     png_decoding.by_opencv(large)
-    assert png_decoding._waited > 0.0 and png_decoding.decode_where_it_pays(large) is None
-    monkeypatch.setattr(png_decoding, "_PATIENCE", png_decoding._waited)
+    assert compiled._waited > 0.0 and png_decoding.decode_where_it_pays(large) is None
+    monkeypatch.setattr(compiled, "_PATIENCE", compiled._waited)
+    assert png_decoding.decode_where_it_pays(small) is None and compiled.loaded() is None
     assert_same(png_decoding.decode_where_it_pays(large), by_opencv(large))
-    assert png_decoding.decode_where_it_pays(small) is None
+    assert_same(png_decoding.decode_where_it_pays(small), by_opencv(small))
+    assert png_decoding.decode_where_it_pays(tiny) is None
 
 
 def test_without_numba_opencv_does_it(monkeypatch):
     data = png(np.zeros((2, 2, 1), int), 8, 0, np.random.default_rng(0))
     monkeypatch.setitem(sys.modules, "synmix.data.png_filters", None)
-    png_decoding._compiled.cache_clear()
-    assert png_decoding.decode(data) is None
+    compiled.load.cache_clear()
+    assert png_decoding.decode(data) is None and compiled.loaded() is None
     monkeypatch.undo()
-    png_decoding._compiled.cache_clear()
+    compiled.load.cache_clear()
     assert png_decoding.decode(data) is not None
 
 
 def test_reading_does_not_import_numba():
-    code = "import synmix.data.images, sys; assert 'numba' not in sys.modules"
+    code = "import synmix.data.images, synmix.data.bilinear, sys; assert 'numba' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

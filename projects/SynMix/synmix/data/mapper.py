@@ -4,7 +4,7 @@ the instance map. Equal bit for bit to Detectron2's ``DatasetMapper`` on the sam
 Shape legend: H, W are the augmented image's height and width, N its labelled instances.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import synmix.before_detectron2  # noqa: F401
@@ -20,6 +20,7 @@ from fvcore.transforms.transform import TransformList
 
 from synmix.data.images import read_instance_map, read_map
 from synmix.data.packed_masks import PackedMasks
+from synmix.data.resizing import RESIZES
 from synmix.data.run_lengths import Regions, Runs, regions_of, runs_of
 from synmix.errors import UserError
 
@@ -115,14 +116,20 @@ def _read_image(record: dict[str, Any], image_format: str) -> np.ndarray:
 
 
 def _channels_first(image: np.ndarray) -> np.ndarray:
-    """(H, W, 3) as contiguous (3, H, W), by OpenCV where it can: a fifth of NumPy's time."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        return np.ascontiguousarray(image.transpose(2, 0, 1))
+    """(H, W, 3) as contiguous (3, H, W), by OpenCV where it can: a fifth of NumPy's time. Views of planes, as resizing
+    gives them, are copied only if they are flipped or cut."""
+    planes = image.transpose(2, 0, 1)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.strides[1] == 1:
+        return np.ascontiguousarray(planes)
+    made = np.empty(planes.shape, dtype=np.uint8)
+    if image.strides[1] == -1:
+        for plane, target in zip(planes, made, strict=True):
+            cv2.flip(plane[:, ::-1], 1, dst=target)
+        return made
     if image.strides[1] < 0:  # flipped, a view that runs backwards
         image = cv2.flip(image[:, ::-1], 1)
-    planes = np.empty((3, *image.shape[:2]), dtype=np.uint8)
-    cv2.split(np.ascontiguousarray(image), list(planes))
-    return planes
+    cv2.split(np.ascontiguousarray(image), list(made))
+    return made
 
 
 def _check_size(path: str, image: np.ndarray, record: dict[str, Any]) -> None:
@@ -200,36 +207,3 @@ def _masks(runs: list[Runs], kept: np.ndarray, count: int) -> torch.Tensor:
             if row >= 0:
                 masks[row, start:end] = True
     return torch.from_numpy(masks.reshape(-1, height, width))
-
-
-class OpenCVResize(T.ResizeTransform):
-    """Resizes the image with OpenCV; masks, boxes and points as Detectron2 does. Some grey levels off Pillow's, which
-    also filters when it makes an image smaller."""
-
-    def apply_image(self, img: np.ndarray, interp: int | None = None) -> np.ndarray:
-        """Resizes (H, W, 3) uint8 images with OpenCV, all else (masks) with Detectron2's rule."""
-        if interp is not None or img.dtype != np.uint8 or img.ndim != 3:
-            return super().apply_image(img, interp)
-        return cv2.resize(np.ascontiguousarray(img), (self.new_w, self.new_h), interpolation=cv2.INTER_LINEAR)
-
-
-class OpenCVResizeShortestEdge(T.ResizeShortestEdge):
-    """``ResizeShortestEdge`` that resizes the image with OpenCV, from the same random numbers."""
-
-    def get_transform(self, image: np.ndarray) -> T.Transform:
-        """The transform for one image."""
-        transform = super().get_transform(image)
-        if isinstance(transform, T.ResizeTransform):
-            return OpenCVResize(transform.h, transform.w, transform.new_h, transform.new_w, transform.interp)
-        return transform
-
-
-def _with_opencv(augmentation: T.Augmentation) -> T.Augmentation:
-    if type(augmentation) is not T.ResizeShortestEdge:
-        return augmentation
-    style = "range" if augmentation.is_range else "choice"
-    return OpenCVResizeShortestEdge(augmentation.short_edge_length, augmentation.max_size, style, augmentation.interp)
-
-
-#: The values of ``INPUT.RESIZE``: what happens to each of Detectron2's augmentations.
-RESIZES: dict[str, Callable[[T.Augmentation], T.Augmentation]] = {"pillow": lambda a: a, "opencv": _with_opencv}

@@ -1,19 +1,17 @@
 """Decodes plain PNGs several times faster than OpenCV, bit for bit the same: ISA-L inflates, compiled code takes the
-filters back.
-
-Loading that code costs as much as some dozen images: OpenCV has the first ones.
+filters back. OpenCV has the first images (``compiled``).
 """
 
 import struct
 import time
 from collections.abc import Callable, Iterator
-from functools import lru_cache
-from types import ModuleType
 
 import cv2
 import numpy as np
 from isal import isal_zlib
 
+from synmix.data import compiled
+from synmix.data.compiled import take_over as take_over
 from synmix.data.png_chunks import Header, read_chunks
 
 _GRAY, _RGB = 0, 2  # colour types
@@ -21,13 +19,12 @@ _GRAY, _RGB = 0, 2  # colour types
 _STEPS = {(8, _GRAY): 1, (16, _GRAY): 2, (8, _RGB): 3}
 #: OpenCV heeds none of these, gamma included; others may change what it gives (transparency, turned images, frames).
 _PLAIN = {b"IHDR", b"gAMA", b"cHRM", b"sRGB", b"bKGD", b"pHYs", b"IDAT", b"tEXt", b"tIME", b"IEND"}
-_LEAST_BYTES, _MOST_BYTES = 2**20, 2**28  # of the pixels: smaller images gain little, larger ones are for OpenCV
+#: Bytes of the pixels: with fewer, an image gains too little to load compiled code for, or nothing; with more it is
+#: OpenCV's.
+_LEAST_BYTES, _LEAST_ONCE_LOADED, _MOST_BYTES = 2**20, 2**16, 2**28
 _LAST_FILTER = 4
 #: Bytes inflated at once: some dozen rows of a photograph, which stay in the cache until their filters are taken back.
 _PIECE = 2**16
-#: Seconds that OpenCV may have taken before the compiled code is loaded; it saves half of them, and takes two itself.
-_PATIENCE = 4.0
-_waited = 0.0
 
 
 def decode(data: bytes, least_bytes: int = 0) -> np.ndarray | None:
@@ -42,41 +39,36 @@ def decode(data: bytes, least_bytes: int = 0) -> np.ndarray | None:
         other or damaged file: let OpenCV say what it is.
     """
     chunks = read_chunks(data) if _looks_plain(data, least_bytes) else None
-    filters = _compiled() if chunks is not None else None
-    if chunks is None or filters is None or not _in_order(chunks.names):
+    code = compiled.load() if chunks is not None else None
+    if chunks is None or code is None or not _in_order(chunks.names):
         return None
     header, step = chunks.header, _STEPS[chunks.header.depth, chunks.header.color]
     pixels = np.empty((header.height, header.width * step), dtype=np.uint8)
-    if not _decoded(chunks.compressed, step, filters.unfilter, pixels):
+    if not _decoded(chunks.compressed, step, code.png_filters.unfilter, pixels):
         return None
     if step == 2:
-        filters.to_machine_order(pixels)
+        code.png_filters.to_machine_order(pixels)
     return pixels.reshape(len(pixels), -1, 3) if step == 3 else pixels.view((np.uint8, np.uint16)[step - 1])
 
 
 def decode_where_it_pays(data: bytes) -> np.ndarray | None:
-    """As :func:`decode`, of large images, and once there have been many; None where OpenCV is to do it."""
-    return decode(data, _LEAST_BYTES) if _waited >= _PATIENCE else None
-
-
-def take_over() -> None:
-    """Lets :func:`decode_where_it_pays` begin at once, for whoever knows that many images come."""
-    global _waited
-    _waited = _PATIENCE
-    _compiled()
+    """As :func:`decode`, of large images, once there have been many, then of small ones too; None where OpenCV is to do
+    it."""
+    if compiled.loaded() is not None:
+        return decode(data, _LEAST_ONCE_LOADED)
+    return decode(data, _LEAST_BYTES) if compiled.pays() else None
 
 
 def by_opencv(data: bytes) -> np.ndarray | None:
     """The image unchanged, by OpenCV; None where it cannot read it."""
-    global _waited
     started = time.perf_counter()
     try:  # imread only returns None, whatever was wrong
         return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         return None
     finally:
-        if _waited < _PATIENCE and _looks_plain(data, _LEAST_BYTES):
-            _waited += time.perf_counter() - started
+        if not compiled.pays() and _looks_plain(data, _LEAST_BYTES):
+            compiled.wait(time.perf_counter() - started)
 
 
 def _looks_plain(data: bytes, least_bytes: int) -> bool:
@@ -95,16 +87,6 @@ def _in_order(names: list[bytes]) -> bool:
     pixels = [index for index, name in enumerate(names) if name == b"IDAT"]
     together = bool(pixels) and pixels[-1] - pixels[0] + 1 == len(pixels)
     return together and names[0] == b"IHDR" and names.count(b"IHDR") == 1 and _PLAIN.issuperset(names)
-
-
-@lru_cache(maxsize=1)
-def _compiled() -> ModuleType | None:
-    """The compiled code, from numba's cache on disk but for the first time; None where numba cannot work."""
-    try:
-        import synmix.data.png_filters as png_filters
-    except (ImportError, RuntimeError, OSError):  # absent, or no folder to keep the compiled code in
-        return None
-    return png_filters
 
 
 def _decoded(compressed: bytes, step: int, unfilter: Callable[..., None], pixels: np.ndarray) -> bool:

@@ -1,6 +1,6 @@
 """Takes the filters of PNG rows back (PNG specification, 9), compiled by numba; the machine code stays on disk.
 
-Importing this takes a second or two of processor time: ``png_decoding`` does it where that pays.
+Importing this takes a second or two of processor time: see ``compiled``.
 """
 
 import sys
