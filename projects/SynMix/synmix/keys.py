@@ -102,8 +102,8 @@ TABLE: tuple[Key, ...] = (
         "how CROP.SIZE is meant"),
     Key("INPUT.CROP.SIZE", Many(ABOVE_ZERO, 2, 2), "height and width of crops, up to 1 where they are relative"),
     Key("INPUT.RESIZE", Choice(("pillow", "opencv")),
-        "pillow resizes training images bit for bit as Detectron2 does; opencv is faster and differs by a few "
-        "levels", "pillow"),
+        "pillow resizes training images bit for bit as Detectron2 does; opencv differs by a few levels and is "
+        "faster until compiled code is loaded, or where that is not used", "pillow"),
     Key("INPUT.MAPPER", Text(), "'' or one's own mapper of training images, 'my_package.mappers:make': given the "
         "config, it returns what makes a model's input of a Detectron2 dict (docs/models.md)", ""),
     # For how long and how fast

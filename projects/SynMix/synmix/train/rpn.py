@@ -111,15 +111,12 @@ class QuickRPN(RPN):
         self, boxes: torch.Tensor, logits: torch.Tensor, size: tuple[int, int], levels: torch.Tensor
     ) -> Instances:
         """The proposals of an image, best first, inside it and none nearly the same as a better one of its level."""
-        height, width = size
-        inside = torch.stack(
-            [side.clamp(0, most) for side, most in zip(boxes.unbind(1), 2 * (width, height), strict=True)], 1
-        )
+        sides = zip(boxes.unbind(1), 2 * size[::-1], strict=True)
+        inside = torch.stack([side.clamp(0, most) for side, most in sides], dim=1)
         kept = nonzero_tuple(Boxes(inside).nonempty(threshold=self.min_box_size) & torch.isfinite(logits))[0]
         inside, logits, levels = inside[kept], logits[kept], levels[kept]
-        best = nms_of_groups(inside, logits, levels, self.nms_thresh, self.compiled)[
-            : self.post_nms_topk[self.training]
-        ]
+        best = nms_of_groups(inside, logits, levels, self.nms_thresh, self.compiled)
+        best = best[: self.post_nms_topk[self.training]]
         proposals = Instances(size)
         proposals.proposal_boxes, proposals.objectness_logits = Boxes(inside[best]), logits[best]
         return proposals
