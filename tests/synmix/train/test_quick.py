@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from detectron2.layers import ROIAlign, batched_nms
+from detectron2.layers import batched_nms
 from detectron2.modeling.matcher import Matcher
 from detectron2.modeling.poolers import ROIPooler
 from detectron2.modeling.proposal_generator import RPN
@@ -21,7 +21,7 @@ from synmix.train.later import log_later, log_now
 from synmix.train.matching import match
 from synmix.train.nms import nms_of_groups
 from synmix.train.quick import quicken
-from synmix.train.roi_align import QuickROIAlign
+from synmix.train.roi_align import QuickROIPooler
 from synmix.train.rpn import QuickRPN
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
@@ -133,9 +133,7 @@ def test_weights_keep_their_names_and_subclasses_stay():
 def test_compiled_code_is_loaded_for_long_trainings_alone(steps, compiled):
     model = nn.ModuleDict({"pooler": ROIPooler(7, [0.25, 0.125], 0, "ROIAlignV2"), "head": nn.Linear(2, 2)})
     quicken(model, steps)
-    levels = model["pooler"].level_poolers
-    assert [type(level) for level in levels] == 2 * [QuickROIAlign]
-    assert all(level.compiled == compiled for level in levels)
+    assert type(model["pooler"]) is QuickROIPooler and model["pooler"].compiled == compiled
 
 
 @settings(max_examples=200, deadline=None)
@@ -216,53 +214,52 @@ def test_statistics_wait_for_the_end_of_the_step():
 
 
 @pytest.mark.skipif(not X86, reason="other processors round products and sums together")
-class TestROIAlign:
+class TestROIPooler:
     @staticmethod
-    def both(random, shape, boxes, settings, layout=torch.contiguous_format):
-        """(pooled, gradient) by torchvision and by the loops."""
-        features = torch.randn(shape, generator=random).contiguous(memory_format=layout)
+    def assert_same(features, boxes, bins, ratio, kind):
         found = []
-        for kind in (ROIAlign, QuickROIAlign):
-            leaf, layer = features.clone().requires_grad_(), kind(*settings)
+        for pooler in (ROIPooler, QuickROIPooler):
+            leaves = [level.clone().requires_grad_() for level in features]
+            layer = pooler(bins, [2.0**-level for level in range(len(features))], ratio, kind, 8, 1)
             layer.compiled = True
-            pooled = layer(leaf, boxes)
+            pooled = layer(leaves, boxes)
             pooled.backward(torch.randn(pooled.shape, generator=torch.Generator().manual_seed(1)))
-            found.append((pooled.detach(), leaf.grad))
-        return found
+            found.append([pooled.detach(), *(leaf.grad for leaf in leaves)])
+        assert found[1][0].is_contiguous()
+        assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
 
     @settings(max_examples=150, deadline=None)
     @given(
         seed=st.integers(0, 2**31),
-        images=st.integers(1, 3),
+        counts=st.lists(st.integers(0, 6), min_size=1, max_size=3),
         channels=st.sampled_from([1, 3, 16, 37]),
-        size=st.tuples(st.integers(1, 12), st.integers(1, 30)),
-        count=st.integers(0, 12),
-        bins=st.sampled_from([(7, 7), (14, 14), (1, 3)]),
-        scale=st.sampled_from([1.0, 0.25, 0.125]),
+        size=st.tuples(st.integers(4, 12), st.integers(4, 30)),
+        levels=st.integers(1, 3),
+        bins=st.sampled_from([7, 14, 1]),
         ratio=st.sampled_from([0, 1, 2]),
-        aligned=st.booleans(),
+        kind=st.sampled_from(["ROIAlign", "ROIAlignV2"]),
         channels_last=st.booleans(),
     )
-    def test_equal(self, seed, images, channels, size, count, bins, scale, ratio, aligned, channels_last):
+    def test_equal(self, seed, counts, channels, size, levels, bins, ratio, kind, channels_last):
         random = torch.Generator().manual_seed(seed)
-        extent = torch.tensor([size[1], size[0]]) / scale
-        corner = (1.6 * torch.rand(count, 2, generator=random) - 0.3) * extent  # some of them outside
-        some = torch.randint(0, 2, (count, 2), generator=random)
-        sides = torch.exp(2 * torch.randn(count, 2, generator=random)) * some
-        number = torch.randint(0, images, (count, 1), generator=random)
-        boxes = torch.cat([number, corner, corner + sides], dim=1)
+        shapes = [(len(counts), channels, size[0] >> level, size[1] >> level) for level in range(levels)]
         layout = torch.channels_last if channels_last else torch.contiguous_format
-        torchvisions, ours = self.both(random, (images, channels, *size), boxes, (bins, scale, ratio, aligned), layout)
-        assert torch.equal(ours[0], torchvisions[0]) and ours[0].is_contiguous()
-        assert torch.equal(ours[1], torchvisions[1])
+        features = [torch.randn(shape, generator=random).contiguous(memory_format=layout) for shape in shapes]
+        boxes = []
+        for count in counts:
+            corner = (1.6 * torch.rand(count, 2, generator=random) - 0.3) * torch.tensor([size[1], size[0]])
+            sides = torch.exp(2 * torch.randn(count, 2, generator=random))  # some of them outside, empty or turned
+            sides = sides * torch.randint(-1, 4, (count, 2), generator=random).clamp(max=1)
+            boxes.append(Boxes(torch.cat([corner, corner + sides], dim=1)))
+        self.assert_same(features, boxes, bins, ratio, kind)
 
     def test_on_the_border(self):
-        boxes = [[0, 0, 0, 8, 8], [0, -4, -4, 0, 0], [0, 8, 8, 12, 12], [0, 2, 3, 2, 3], [0, 6, 1, 2, 5]]
-        torchvisions, ours = self.both(torch.Generator(), (1, 5, 8, 8), torch.tensor(boxes).float(), (7, 1.0, 0, True))
-        assert torch.equal(ours[0], torchvisions[0]) and torch.equal(ours[1], torchvisions[1])
+        boxes = [[0, 0, 8, 8], [-4, -4, 0, 0], [8, 8, 12, 12], [2, 3, 2, 3], [6, 1, 2, 5]]
+        self.assert_same([torch.randn(1, 5, 8, 8)], [Boxes(torch.tensor(boxes).float())], 7, 0, "ROIAlignV2")
 
-    def test_other_types_stay_torchvisions(self):
-        features = torch.randn(1, 3, 8, 8, dtype=torch.float64, requires_grad=True)
-        boxes, layer = torch.tensor([[0, 1.0, 1, 6, 6]], dtype=torch.float64), QuickROIAlign((7, 7), 1.0, 0)
-        layer.compiled = True
-        assert torch.equal(layer(features, boxes), ROIAlign((7, 7), 1.0, 0)(features, boxes))
+    @pytest.mark.parametrize(("dtype", "kind"), [(torch.float64, "ROIAlignV2"), (torch.float32, "ROIPool")])
+    def test_what_the_loops_do_not_know(self, dtype, kind):
+        features, boxes = [torch.randn(1, 3, 8, 8, dtype=dtype)], [Boxes(torch.tensor([[1.0, 1, 6, 6]]))]
+        plain, quick = (pooler(7, [1.0], 0, kind) for pooler in (ROIPooler, QuickROIPooler))
+        quick.compiled = True
+        assert torch.equal(quick(features, boxes), plain(features, boxes))

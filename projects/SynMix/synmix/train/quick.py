@@ -3,12 +3,12 @@
 import importlib
 import logging
 
-from detectron2.layers import ROIAlign
+from detectron2.modeling.poolers import ROIPooler
 from detectron2.modeling.proposal_generator import RPN
 from detectron2.modeling.roi_heads import FastRCNNOutputLayers, StandardROIHeads
 from torch import nn
 
-from synmix.train.roi_align import QuickROIAlign
+from synmix.train.roi_align import QuickROIPooler
 from synmix.train.roi_heads import QuickBoxOutputs, QuickROIHeads
 from synmix.train.rpn import QuickRPN
 
@@ -19,25 +19,30 @@ _QUICK: dict[type[nn.Module], tuple[type[nn.Module], str]] = {
     RPN: (QuickRPN, "synmix.train.box_loops"),
     StandardROIHeads: (QuickROIHeads, "synmix.train.box_loops"),
     FastRCNNOutputLayers: (QuickBoxOutputs, ""),
-    ROIAlign: (QuickROIAlign, "synmix.train.roi_align_loops"),
+    ROIPooler: (QuickROIPooler, "synmix.train.roi_align_loops"),
 }
 #: Steps after which loading compiled code, some two seconds, has paid.
 _LEAST_STEPS = 100
 
 
-def quicken(model: nn.Module, steps: int) -> None:
+def quicken(model: nn.Module, steps: int) -> bool:
     """Makes Detectron2's own parts of a model quicker in place; a subclass of them stays what it is.
 
     Args:
         model: any.
         steps: of training that are to come.
+
+    Returns:
+        whether compiled code was loaded.
     """
+    is_loaded = False
     on_cpu = all(parameter.device.type == "cpu" for parameter in model.parameters())
     for module in model.modules():
         if type(module) in _QUICK:
             module.__class__, loops = _QUICK[type(module)]
             if loops and on_cpu and steps >= _LEAST_STEPS and _is_compiled(loops):
-                module.compiled = True  # type: ignore[assignment]
+                module.compiled = is_loaded = True  # type: ignore[assignment]
+    return is_loaded
 
 
 def _is_compiled(loops: str) -> bool:

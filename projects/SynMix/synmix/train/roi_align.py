@@ -6,47 +6,58 @@ from typing import Any
 
 import torch
 from detectron2.layers import ROIAlign
+from detectron2.modeling.poolers import ROIPooler, assign_boxes_to_levels, convert_boxes_to_pooler_format
+from detectron2.structures import Boxes
 from torch.autograd.function import once_differentiable
 
 #: Elsewhere compilers fuse multiplying and adding, each in its own places.
 _SAME_ARITHMETIC = platform.machine() in ("x86_64", "AMD64")
 
 
-class QuickROIAlign(ROIAlign):
-    """Detectron2's ``ROIAlign``; of float32 on the CPU by compiled loops, where they are loaded."""
+class QuickROIPooler(ROIPooler):
+    """Detectron2's ``ROIPooler``; where the compiled loops are loaded, RoIAlign of float32 on the CPU is theirs, and
+    writes each box in its place."""
 
     #: Whether the loops are loaded.
     compiled = False
 
-    def forward(self, input: torch.Tensor, rois: torch.Tensor) -> torch.Tensor:
-        """(R, C, P, P) of features (N, C, H, W) and boxes (R, 5): number of the image, x_min, y_min, x_max, y_max."""
-        if not (self.compiled and _SAME_ARITHMETIC and input.dtype == torch.float32 and input.device.type == "cpu"):
-            return super().forward(input, rois)
-        return _Pooled.apply(input, rois.detach().float().contiguous(), self)
+    def forward(self, x: list[torch.Tensor], box_lists: list[Boxes]) -> torch.Tensor:
+        """(R, C, P, P) of the levels' features (N, C, H, W) in the boxes of N images."""
+        fits = all(level.dtype == torch.float32 and level.device.type == "cpu" for level in x)
+        aligned = all(type(level) is ROIAlign for level in self.level_poolers)
+        if not (self.compiled and _SAME_ARITHMETIC and fits and aligned and box_lists):
+            return super().forward(x, box_lists)
+        boxes = convert_boxes_to_pooler_format(box_lists).detach()
+        if len(x) == 1:
+            return _Pooled.apply(self, boxes, torch.zeros(len(boxes), dtype=torch.int64), *x)
+        sizes = (self.min_level, self.max_level, self.canonical_box_size, self.canonical_level)
+        return _Pooled.apply(self, boxes, assign_boxes_to_levels(box_lists, *sizes), *x)
 
-    def run(self, direction: str, source: torch.Tensor, boxes: torch.Tensor, target: torch.Tensor) -> None:
-        """The loops with this layer's settings."""
+    def run(self, direction: str, pooled: torch.Tensor, boxes: list[torch.Tensor], pixels: list[torch.Tensor]) -> None:
+        """The loops over all levels, from pixels (N, H, W, C) to what is pooled, or back."""
         import synmix.train.roi_align_loops as loops
 
-        loop, offset = getattr(loops, direction), 0.5 if self.aligned else 0.0
-        loop(source.numpy(), boxes.numpy(), self.spatial_scale, self.sampling_ratio, offset, target.numpy())
+        own, levels = (part.numpy() for part in boxes)
+        for number, (level, map_) in enumerate(zip(self.level_poolers, pixels, strict=True)):
+            settings = (level.spatial_scale, level.sampling_ratio, 0.5 if level.aligned else 0.0)
+            getattr(loops, direction)(map_.numpy(), own, levels, number, *settings, pooled.numpy())
 
 
 class _Pooled(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, features: torch.Tensor, boxes: torch.Tensor, layer: QuickROIAlign) -> torch.Tensor:
-        ctx.save_for_backward(boxes)
-        ctx.layer, ctx.shape = layer, features.shape
-        size = layer.output_size
-        bins = (size, size) if isinstance(size, int) else tuple(size)
-        pooled = features.new_empty((len(boxes), features.shape[1], *bins))
-        layer.run("forward", features.detach().permute(0, 2, 3, 1).contiguous(), boxes, pooled)
+    def forward(
+        ctx: Any, pooler: QuickROIPooler, boxes: torch.Tensor, levels: torch.Tensor, *features: torch.Tensor
+    ) -> torch.Tensor:
+        ctx.save_for_backward(boxes, levels)
+        ctx.pooler, ctx.shapes = pooler, [level.shape for level in features]
+        pooled = boxes.new_zeros((len(boxes), features[0].shape[1], *pooler.output_size))
+        pixels = [level.detach().permute(0, 2, 3, 1).contiguous() for level in features]
+        pooler.run("forward", pooled, [boxes, levels], pixels)
         return pooled
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        count, channels, height, width = ctx.shape
-        pixels = grad.new_zeros((count, height, width, channels))
-        ctx.layer.run("backward", grad.contiguous(), *ctx.saved_tensors, pixels)
-        return pixels.permute(0, 3, 1, 2), None, None
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        pixels = [grad.new_zeros((n, height, width, channels)) for n, channels, height, width in ctx.shapes]
+        ctx.pooler.run("backward", grad.contiguous(), ctx.saved_tensors, pixels)
+        return None, None, None, *(level.permute(0, 3, 1, 2) for level in pixels)

@@ -11,7 +11,8 @@ from numba import njit, types
 _ONE, _HALF = np.float32(1), np.float32(0.5)
 _PIXELS = types.Array(types.float32, 4, "C")
 _BOXES = types.Array(types.float32, 2, "C")
-_SETTINGS = (types.float32, types.int64, types.float32)
+_LEVELS = types.Array(types.int64, 1, "C")
+_TYPES = types.void(_PIXELS, _BOXES, _LEVELS, types.int64, types.float32, types.int64, types.float32, _PIXELS)
 
 
 @njit(error_model="numpy", nogil=True)
@@ -69,12 +70,34 @@ def _pool(image: np.ndarray, ys: Any, y_weights: Any, xs: Any, x_weights: Any, t
                 total[k] += wa * a[k] + wb * b[k] + wc * c[k] + wd * d[k]
 
 
-@njit(types.void(_PIXELS, _BOXES, *_SETTINGS, _PIXELS), error_model="numpy", nogil=True, cache=True)
-def forward(pixels: np.ndarray, boxes: np.ndarray, scale: float, ratio: int, offset: float, pooled: np.ndarray) -> None:
-    """Fills ``pooled`` (R, C, P, P) from ``pixels`` (N, H, W, C) in ``boxes`` (R, 5), image's number and corners."""
+@njit(_TYPES, error_model="numpy", nogil=True, cache=True)
+def forward(
+    pixels: np.ndarray,
+    boxes: np.ndarray,
+    levels: np.ndarray,
+    level: int,
+    scale: float,
+    ratio: int,
+    offset: float,
+    pooled: np.ndarray,
+) -> None:
+    """Fills the rows of a level's boxes.
+
+    Args:
+        pixels: (N, H, W, C), the level's features.
+        boxes: (R, 5), number of the image, x_min, y_min, x_max, y_max.
+        levels: (R,), which level each box belongs to.
+        level: this one.
+        scale: pixels of the level for one of the image.
+        ratio: samples a bin along each axis; 0 for as many as it has pixels.
+        offset: of a pixel's centre, 0.5 or 0.
+        pooled: (R, C, P, P), written to.
+    """
     bins = pooled.shape[2:]
     total = np.empty(pixels.shape[3], dtype=np.float32)
     for r in range(len(boxes)):
+        if levels[r] != level:
+            continue
         rows, columns, ys, y_weights, xs, x_weights = _grid(boxes[r], pixels.shape, bins, scale, ratio, offset)
         count = np.float32(max(rows * columns, 1))
         image = pixels[np.int64(boxes[r, 0])]
@@ -102,12 +125,23 @@ def _spread(image: np.ndarray, ys: Any, y_weights: Any, xs: Any, x_weights: Any,
                         pixel[k] += grad[k] * weight / count
 
 
-@njit(types.void(_PIXELS, _BOXES, *_SETTINGS, _PIXELS), error_model="numpy", nogil=True, cache=True)
-def backward(grads: np.ndarray, boxes: np.ndarray, scale: float, ratio: int, offset: float, pixels: np.ndarray) -> None:
-    """Adds what ``grads`` of the pooled say to those of ``pixels``; shapes as in :func:`forward`."""
-    bins = grads.shape[2:]
+@njit(_TYPES, error_model="numpy", nogil=True, cache=True)
+def backward(
+    pixels: np.ndarray,
+    boxes: np.ndarray,
+    levels: np.ndarray,
+    level: int,
+    scale: float,
+    ratio: int,
+    offset: float,
+    pooled: np.ndarray,
+) -> None:
+    """Adds the gradients of ``pooled`` to those of ``pixels``; otherwise as :func:`forward`."""
+    bins = pooled.shape[2:]
     grad = np.empty(pixels.shape[3], dtype=np.float32)
     for r in range(len(boxes)):
+        if levels[r] != level:
+            continue
         rows, columns, ys, y_weights, xs, x_weights = _grid(boxes[r], pixels.shape, bins, scale, ratio, offset)
         count = np.float32(rows * columns)
         image = pixels[np.int64(boxes[r, 0])]
@@ -116,5 +150,5 @@ def backward(grads: np.ndarray, boxes: np.ndarray, scale: float, ratio: int, off
             for j in range(bins[1]):
                 across = slice(j * columns, (j + 1) * columns)
                 for k in range(len(grad)):
-                    grad[k] = grads[r, k, i, j]
+                    grad[k] = pooled[r, k, i, j]
                 _spread(image, ys[up], y_weights[up], xs[across], x_weights[across], grad, count)

@@ -19,6 +19,7 @@ from detectron2.utils.events import EventWriter
 from torch import nn
 
 from synmix.config import build_model
+from synmix.data import compiled
 from synmix.evaluators import EVALUATORS as EVALUATORS  # for plugins that look for it here
 from synmix.evaluators import build_evaluator
 from synmix.train import memory
@@ -125,7 +126,8 @@ class SynMixTrainer(DefaultTrainer):
             model = model.to(memory_format=torch.channels_last)
         if cfg.SPEED.COMPILE_BACKBONE:
             model.backbone.compile(dynamic=True)  # in place: names in checkpoints stay as they are
-        quicken(model, cfg.SOLVER.MAX_ITER)
+        if quicken(model, cfg.SOLVER.MAX_ITER):
+            compiled.load()  # numba is there already, so that its code may as well read the images
         logger.debug("model:\n%s", model)
         return model
 
