@@ -7,6 +7,7 @@ import torch
 from detectron2.modeling import ROI_MASK_HEAD_REGISTRY
 from detectron2.projects.point_rend.mask_head import PointRendMaskHead, calculate_uncertainty
 from detectron2.projects.point_rend.point_features import (
+    generate_regular_grid_point_coords,
     get_point_coords_wrt_image,
     get_uncertain_point_coords_with_randomness,
 )
@@ -16,12 +17,16 @@ from torch.nn import functional as F
 
 from synmix.train.later import log_later
 from synmix.train.mask_targets import point_labels
+from synmix.train.point_features import sample_features
 
 
 @ROI_MASK_HEAD_REGISTRY.register()
 class SynMixPointRendMaskHead(PointRendMaskHead):
     """Equal to ``PointRendMaskHead``, weights and all, but a batch without any object has a loss of 0; Detectron2's
     raises there (``torch.cat`` of nothing). Of packed masks only what is asked for is read."""
+
+    #: Whether the compiled loops are loaded.
+    compiled = False
 
     def _init_point_head(self, cfg: Any, input_shape: dict) -> None:
         super()._init_point_head(cfg, input_shape)
@@ -39,13 +44,26 @@ class SynMixPointRendMaskHead(PointRendMaskHead):
             nothing = sum(parameter.sum() * 0 for parameter in self.parameters())  # every process needs every gradient
             return {"loss_mask": nothing, "loss_mask_point": nothing} if self.mask_point_on else {"loss_mask": nothing}
         boxes = [image.proposal_boxes for image in instances]
-        coarse = self.coarse_head(self._roi_pooler(features, boxes))
+        coarse = self.coarse_head(self._grid_features(features, boxes))
         losses = {"loss_mask": coarse_loss(coarse, instances)}
         if self.mask_point_on:
             points, labels = self._sample_train_points(coarse, instances)
-            logits = self._get_point_logits(self._point_pooler(features, boxes, points), points, coarse)
+            fine = self._features(features, self.mask_point_in_features, boxes, points)
+            logits = self._get_point_logits(fine, points, coarse)
             losses["loss_mask_point"] = point_loss(logits, instances, labels)
         return losses
+
+    def _grid_features(self, features: dict[str, torch.Tensor], boxes: list[Boxes]) -> torch.Tensor:
+        """``_roi_pooler``: (R, C, S, S), features on a grid in each box."""
+        side, count = self.roi_pooler_size, sum(len(image) for image in boxes)
+        points = generate_regular_grid_point_coords(count, side, boxes[0].device)
+        return self._features(features, self.roi_pooler_in_features, boxes, points).unflatten(2, (side, side))
+
+    def _features(
+        self, features: dict[str, torch.Tensor], names: list[str], boxes: list[Boxes], points: torch.Tensor
+    ) -> torch.Tensor:
+        maps, scales = [features[name] for name in names], [self._feature_scales[name] for name in names]
+        return sample_features(maps, scales, boxes, points, self.compiled)
 
     @torch.no_grad()
     def _sample_train_points(

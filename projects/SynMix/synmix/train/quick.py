@@ -8,17 +8,19 @@ from detectron2.modeling.proposal_generator import RPN
 from detectron2.modeling.roi_heads import FastRCNNOutputLayers, StandardROIHeads
 from torch import nn
 
+from synmix.train.mask_head import SynMixPointRendMaskHead
 from synmix.train.roi_align import QuickROIPooler
 from synmix.train.roi_heads import QuickBoxOutputs, QuickROIHeads
 from synmix.train.rpn import QuickRPN
 
 logger = logging.getLogger(__name__)
 
-#: Detectron2's class, exactly -> ours, which differs in methods alone; and its compiled loops, for the CPU.
+#: A class, exactly -> ours, which differs in methods alone; and its compiled loops, for the CPU.
 _QUICK: dict[type[nn.Module], tuple[type[nn.Module], str]] = {
     RPN: (QuickRPN, "synmix.train.box_loops"),
     StandardROIHeads: (QuickROIHeads, "synmix.train.box_loops"),
     FastRCNNOutputLayers: (QuickBoxOutputs, ""),
+    SynMixPointRendMaskHead: (SynMixPointRendMaskHead, "synmix.train.point_loops"),
     ROIPooler: (QuickROIPooler, "synmix.train.roi_align_loops"),
 }
 #: Steps after which loading compiled code, some two seconds, has paid.
