@@ -136,7 +136,7 @@ def _targets(masks: Any, matched: Any, boxes: Any, shares: Any, device: str) -> 
     from detectron2.projects.point_rend.point_features import get_point_coords_wrt_image
     from detectron2.structures import Instances
 
-    from synmix.train.mask_targets import point_labels  # Detectron2's own, where it is given its own masks
+    from synmix.train.parts.mask_targets import point_labels  # Detectron2's own, where it is given its own masks
 
     sampled = masks.to(device)[matched]  # ROIHeads.label_and_sample_proposals
     foreground = Instances(masks.image_size, gt_masks=sampled)[matched.new_tensor(range(_FOREGROUND))]

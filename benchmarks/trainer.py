@@ -125,7 +125,7 @@ def _stock(cfg: Any, records: list[dict[str, Any]]) -> Any:
     from detectron2.data import DatasetCatalog, MetadataCatalog
     from detectron2.engine import DefaultTrainer
 
-    import synmix.train.narrow_backbone  # noqa: F401 - the miniature's model is the same on both sides
+    import synmix.train.parts.narrow_backbone  # noqa: F401 - the miniature's model is the same on both sides
     from synmix.train.sampler import model_seed
 
     DatasetCatalog.register("stock", lambda: [with_run_lengths(record) for record in records])

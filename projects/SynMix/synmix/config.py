@@ -31,7 +31,7 @@ __all__ = [
 ]  # fmt: skip
 
 #: The project's own parts of models; they register themselves with Detectron2 when they are imported.
-_PARTS = ("synmix.train.mask_head", "synmix.train.narrow_backbone", "synmix.train.mask2former")
+_PARTS = ("synmix.train.parts.mask_head", "synmix.train.parts.narrow_backbone", "synmix.train.parts.mask2former")
 
 
 def get_config() -> CfgNode:

@@ -5,7 +5,7 @@ from detectron2.projects.point_rend.point_features import sample_point_labels
 from detectron2.structures import BitMasks, Instances
 
 from synmix.data.packed_masks import PackedMasks
-from synmix.train.mask_targets import point_labels
+from synmix.train.parts.mask_targets import point_labels
 
 
 def test_every_image_is_read_in_its_own_way():

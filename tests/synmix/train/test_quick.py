@@ -20,12 +20,12 @@ from torch import nn
 
 from synmix.config import build_model, load_config
 from synmix.train.later import log_later, log_now
-from synmix.train.matching import match
-from synmix.train.nms import nms_of_groups
-from synmix.train.point_features import sample_features
-from synmix.train.quick import quicken
-from synmix.train.roi_align import QuickROIPooler
-from synmix.train.rpn import QuickRPN
+from synmix.train.parts.matching import match
+from synmix.train.parts.nms import nms_of_groups
+from synmix.train.parts.point_features import sample_features
+from synmix.train.parts.quick import quicken
+from synmix.train.parts.roi_align import QuickROIPooler
+from synmix.train.parts.rpn import QuickRPN
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 X86 = platform.machine() in ("x86_64", "AMD64")

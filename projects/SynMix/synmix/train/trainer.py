@@ -39,8 +39,8 @@ from synmix.train.loader import EvaluationBatches, build_loader, build_test_load
 from synmix.train.missing_classes import leave_out_missing
 from synmix.train.optimizers import build_optimizer
 from synmix.train.overlap import Overlapped
+from synmix.train.parts.quick import quicken
 from synmix.train.pictures import draw_inputs, draw_predictions
-from synmix.train.quick import quicken
 from synmix.train.sampler import model_seed
 from synmix.train.signals import Stop
 from synmix.train.speed import amp_dtype, inference, profiler

@@ -16,8 +16,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from synmix.train.later import log_later
-from synmix.train.mask_targets import point_labels
-from synmix.train.point_features import sample_features
+from synmix.train.parts.mask_targets import point_labels
+from synmix.train.parts.point_features import sample_features
 
 
 @ROI_MASK_HEAD_REGISTRY.register()

@@ -14,7 +14,7 @@ def match(boxes: Boxes, others: Boxes, matcher: Matcher, compiled: bool) -> tupl
         boxes: the G labelled boxes.
         others: the R anchors or proposals.
         matcher: its thresholds and labels are used.
-        compiled: the loops of :mod:`synmix.train.box_loops` are loaded, for boxes on the CPU.
+        compiled: the loops of :mod:`synmix.train.parts.box_loops` are loaded, for boxes on the CPU.
 
     Returns:
         (R,) int64 the labelled box of the highest overlap, 0 without any; (R,) int8 the matcher's label.
@@ -42,7 +42,7 @@ def _anywhere(boxes: Boxes, others: Boxes, lows: bool) -> _Found:
 
 
 def _on_cpu(boxes: Boxes, others: Boxes, lows: bool) -> _Found:
-    from synmix.train.box_loops import match as loop
+    from synmix.train.parts.box_loops import match as loop
 
     values, indices = torch.zeros(len(others)), torch.zeros(len(others), dtype=torch.int64)
     low_quality = torch.zeros(len(others), dtype=torch.bool)

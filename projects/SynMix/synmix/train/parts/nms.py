@@ -17,11 +17,11 @@ def nms_of_groups(
         scores: (R,).
         groups: (R,) int64; boxes of different groups do not compete.
         threshold: of intersection over union.
-        compiled: the loops of :mod:`synmix.train.box_loops` are loaded, for boxes on the CPU.
+        compiled: the loops of :mod:`synmix.train.parts.box_loops` are loaded, for boxes on the CPU.
     """
     if not (compiled and boxes.device.type == "cpu" and boxes.dtype == torch.float32 and len(boxes)):
         return batched_nms(boxes, scores, groups, threshold)
-    from synmix.train.box_loops import nms
+    from synmix.train.parts.box_loops import nms
 
     if boxes.numel() <= _MOST_SHIFTED:  # which rounds their coordinates
         boxes, groups = boxes + (groups.to(boxes) * (boxes.max() + 1))[:, None], torch.zeros_like(groups)

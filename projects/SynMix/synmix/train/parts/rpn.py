@@ -12,8 +12,8 @@ from fvcore.nn import smooth_l1_loss
 from torch.nn import functional as F
 
 from synmix.train.later import log_later
-from synmix.train.matching import match
-from synmix.train.nms import nms_of_groups
+from synmix.train.parts.matching import match
+from synmix.train.parts.nms import nms_of_groups
 
 _Matched = tuple[torch.Tensor, torch.Tensor]  # an image's (G, 4) boxes, (R,) which of them each anchor belongs to
 

@@ -35,7 +35,7 @@ class QuickROIPooler(ROIPooler):
 
     def run(self, direction: str, pooled: torch.Tensor, boxes: list[torch.Tensor], pixels: list[torch.Tensor]) -> None:
         """The loops over all levels, from pixels (N, H, W, C) to what is pooled, or back."""
-        import synmix.train.roi_align_loops as loops
+        import synmix.train.parts.roi_align_loops as loops
 
         own, levels = (part.numpy() for part in boxes)
         for number, (level, map_) in enumerate(zip(self.level_poolers, pixels, strict=True)):

@@ -27,7 +27,7 @@ def sample_features(
         scales: pixels of each level for one of the image.
         boxes: those of each image.
         points: (R, P, 2), as parts of their box.
-        compiled: the loops of :mod:`synmix.train.point_loops` are loaded, for features on the CPU.
+        compiled: the loops of :mod:`synmix.train.parts.point_loops` are loaded, for features on the CPU.
 
     Returns:
         (R, C of all levels, P).
@@ -57,7 +57,7 @@ def _by_loops(features: torch.Tensor, places: torch.Tensor, counts: list[int]) -
 class _Sampled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: torch.Tensor, images: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-        from synmix.train.point_loops import forward
+        from synmix.train.parts.point_loops import forward
 
         ctx.save_for_backward(images, points)
         ctx.shape = features.shape
@@ -69,7 +69,7 @@ class _Sampled(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        from synmix.train.point_loops import backward
+        from synmix.train.parts.point_loops import backward
 
         images, points = ctx.saved_tensors
         count, channels, height, width = ctx.shape

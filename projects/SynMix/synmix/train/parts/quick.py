@@ -8,20 +8,20 @@ from detectron2.modeling.proposal_generator import RPN
 from detectron2.modeling.roi_heads import FastRCNNOutputLayers, StandardROIHeads
 from torch import nn
 
-from synmix.train.mask_head import SynMixPointRendMaskHead
-from synmix.train.roi_align import QuickROIPooler
-from synmix.train.roi_heads import QuickBoxOutputs, QuickROIHeads
-from synmix.train.rpn import QuickRPN
+from synmix.train.parts.mask_head import SynMixPointRendMaskHead
+from synmix.train.parts.roi_align import QuickROIPooler
+from synmix.train.parts.roi_heads import QuickBoxOutputs, QuickROIHeads
+from synmix.train.parts.rpn import QuickRPN
 
 logger = logging.getLogger(__name__)
 
 #: A class, exactly -> ours, which differs in methods alone; and its compiled loops, for the CPU.
 _QUICK: dict[type[nn.Module], tuple[type[nn.Module], str]] = {
-    RPN: (QuickRPN, "synmix.train.box_loops"),
-    StandardROIHeads: (QuickROIHeads, "synmix.train.box_loops"),
+    RPN: (QuickRPN, "synmix.train.parts.box_loops"),
+    StandardROIHeads: (QuickROIHeads, "synmix.train.parts.box_loops"),
     FastRCNNOutputLayers: (QuickBoxOutputs, ""),
-    SynMixPointRendMaskHead: (SynMixPointRendMaskHead, "synmix.train.point_loops"),
-    ROIPooler: (QuickROIPooler, "synmix.train.roi_align_loops"),
+    SynMixPointRendMaskHead: (SynMixPointRendMaskHead, "synmix.train.parts.point_loops"),
+    ROIPooler: (QuickROIPooler, "synmix.train.parts.roi_align_loops"),
 }
 #: Steps after which loading compiled code, some two seconds, has paid.
 _LEAST_STEPS = 100

@@ -7,7 +7,7 @@ from detectron2.modeling.roi_heads import FastRCNNOutputLayers, StandardROIHeads
 from detectron2.structures import Instances
 
 from synmix.train.later import log_later
-from synmix.train.matching import match
+from synmix.train.parts.matching import match
 
 
 class QuickROIHeads(StandardROIHeads):

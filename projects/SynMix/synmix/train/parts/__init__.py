@@ -1,0 +1,1 @@
+"""Parts of models: our own, and Detectron2's with less beside the arithmetic."""
