@@ -34,10 +34,18 @@ def sample_features(
     """
     places = get_point_coords_wrt_image(Boxes.cat(list(boxes)).tensor, points)
     counts = [len(image) for image in boxes]
-    fits = all(level.dtype == torch.float32 and level.device.type == "cpu" for level in features)
-    sample = _by_loops if compiled and fits else _by_image
-    sampled = [sample(level, places * scale, counts) for level, scale in zip(features, scales, strict=True)]
+    sampled = []
+    for level, scale in zip(features, scales, strict=True):
+        sample = _by_loops if compiled and _suits_loops(level, places) else _by_image
+        sampled.append(sample(level, places * scale, counts))
     return sampled[0] if len(sampled) == 1 else torch.cat(sampled, dim=1)
+
+
+def _suits_loops(features: torch.Tensor, places: torch.Tensor) -> bool:
+    """Of float32 on the CPU, and its channels lie side by side already, or there are enough points to turn it over."""
+    worth = features.is_contiguous(memory_format=torch.channels_last)
+    worth = worth or 4 * places[..., 0].numel() >= features[:, 0].numel()
+    return worth and features.dtype == torch.float32 and features.device.type == "cpu"
 
 
 def _by_image(features: torch.Tensor, places: torch.Tensor, counts: list[int]) -> torch.Tensor:
