@@ -48,6 +48,8 @@ class QuickBoxOutputs(FastRCNNOutputLayers):
         self, predictions: tuple[torch.Tensor, torch.Tensor], proposals: list[Instances]
     ) -> dict[str, torch.Tensor]:
         """See ``FastRCNNOutputLayers.losses``."""
+        if getattr(self, "use_sigmoid_ce", False):  # upstream's main has other losses too
+            return super().losses(predictions, proposals)
         scores, deltas = predictions
         classes = cat([image.gt_classes for image in proposals])
         boxes = cat([image.proposal_boxes.tensor for image in proposals])

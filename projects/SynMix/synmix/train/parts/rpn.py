@@ -90,8 +90,8 @@ class QuickRPN(RPN):
         wanted = self.pre_nms_topk[self.training]
         best_anchors, best_logits, best_deltas = [], [], []
         for level, logits, deltas in zip(anchors, pred_objectness_logits, pred_anchor_deltas, strict=True):
-            order = logits.sort(descending=True, dim=1)[1][:, :wanted]
-            best_logits.append(logits.gather(1, order))
+            values, order = logits.topk(min(wanted, logits.shape[1]), dim=1)
+            best_logits.append(values)
             best_deltas.append(deltas.gather(1, order[..., None].expand(-1, -1, deltas.shape[2])))
             best_anchors.append(level.tensor[order])
         counts = [level.shape[1] for level in best_logits]
