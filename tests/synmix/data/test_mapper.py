@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from synmix.config import get_config
-from synmix.data import bilinear, compiled, resizing, sources
+from synmix.data import bilinear, compiled, sources
 from synmix.data.images import read_instance_map
 from synmix.data.mapper import SynMixMapper
 from synmix.errors import UserError
@@ -85,7 +85,7 @@ def code(request, monkeypatch):
     monkeypatch.setattr(compiled, "_PATIENCE", float("inf"))
     load_code(request.param)
     yield request.param
-    assert bool(calls) == (request.param and resizing._IS_X86)
+    assert bool(calls) == (request.param and compiled.ROUNDS_ALIKE)
 
 
 @pytest.fixture

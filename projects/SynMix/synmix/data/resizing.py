@@ -1,6 +1,5 @@
 """Detectron2's resizing of the image, by faster means; masks, boxes, points and random numbers stay Detectron2's."""
 
-import platform
 from collections.abc import Callable
 from functools import partial
 
@@ -12,9 +11,6 @@ from detectron2.data import transforms as T
 from PIL import Image
 
 from synmix.data import bilinear, compiled
-
-#: Elsewhere compilers fuse multiplying and adding, which may round Pillow's weights otherwise.
-_IS_X86 = platform.machine() in ("x86_64", "AMD64")
 
 
 class PillowResize(T.ResizeTransform):
@@ -34,7 +30,7 @@ class PillowResize(T.ResizeTransform):
     def _as_compiled(self, image: np.ndarray, interp: int | None) -> bool:
         bilinearly = (self.interp if interp is None else interp) == Image.Resampling.BILINEAR
         in_order = bilinear.rows_are_first((self.h, self.w), (self.new_h, self.new_w))
-        return bilinearly and image.shape[2:] == (3,) and in_order and _IS_X86
+        return bilinearly and image.shape[2:] == (3,) and in_order and compiled.ROUNDS_ALIKE
 
 
 class OpenCVResize(T.ResizeTransform):

@@ -85,11 +85,9 @@ class SynMixPointRendMaskHead(PointRendMaskHead):
 def coarse_loss(logits: torch.Tensor, instances: list[Instances]) -> torch.Tensor:
     """Detectron2's ``mask_rcnn_loss`` of (R, K, P, P) or (R, 1, P, P) logits, whose statistics wait until the step is
     over."""
-    boxes = [image.proposal_boxes.tensor for image in instances]
-    masks = [image.gt_masks for image in instances if len(image)]
-    kept = [own for own in boxes if len(own)]
-    targets = torch.cat([own.crop_and_resize(box, logits.shape[-1]) for own, box in zip(masks, kept, strict=True)])
-    targets = targets.to(logits.device)
+    labelled, side = [image for image in instances if len(image)], logits.shape[-1]
+    masks = [image.gt_masks.crop_and_resize(image.proposal_boxes.tensor, side) for image in labelled]
+    targets = torch.cat(masks).to(logits.device)
     inside = targets > 0.5
     logits = _of_classes(logits, instances)
     wrong, positive = (logits > 0) != inside, inside.sum()

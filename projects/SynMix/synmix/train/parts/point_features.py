@@ -65,22 +65,22 @@ def _by_loops(features: torch.Tensor, places: torch.Tensor, counts: list[int]) -
 class _Sampled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: torch.Tensor, images: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-        from synmix.train.parts.point_loops import forward
+        from synmix.train.parts.point_loops import sample
 
         ctx.save_for_backward(images, points)
         ctx.shape = features.shape
         sampled = features.new_empty((len(points), features.shape[1], points.shape[1]))
         pixels = features.detach().permute(0, 2, 3, 1).contiguous()
-        forward(pixels.numpy(), images.numpy(), points.numpy(), sampled.numpy())
+        sample(pixels.numpy(), images.numpy(), points.numpy(), sampled.numpy(), False)
         return sampled
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        from synmix.train.parts.point_loops import backward
+        from synmix.train.parts.point_loops import sample
 
         images, points = ctx.saved_tensors
         count, channels, height, width = ctx.shape
         pixels = grad.new_zeros((count, height, width, channels))
-        backward(pixels.numpy(), images.numpy(), points.numpy(), grad.contiguous().numpy())
+        sample(pixels.numpy(), images.numpy(), points.numpy(), grad.contiguous().numpy(), True)
         return pixels.permute(0, 3, 1, 2), None, None

@@ -12,7 +12,7 @@ from numba import njit, types
 _ONE = np.float32(1)
 _FEATURES = types.Array(types.float32, 4, "C")
 _POINTS = types.Array(types.float32, 3, "C")
-_TYPES = types.void(_FEATURES, types.Array(types.int64, 1, "C"), _POINTS, _POINTS)
+_TYPES = types.void(_FEATURES, types.Array(types.int64, 1, "C"), _POINTS, _POINTS, types.boolean)
 
 
 @njit(error_model="numpy", nogil=True)
@@ -32,44 +32,33 @@ def _corners(x: Any, y: Any, places: np.ndarray, weights: np.ndarray, height: in
 
 
 @njit(_TYPES, error_model="numpy", nogil=True, cache=True)
-def forward(pixels: np.ndarray, images: np.ndarray, points: np.ndarray, sampled: np.ndarray) -> None:
-    """Fills ``sampled``.
+def sample(pixels: np.ndarray, images: np.ndarray, points: np.ndarray, sampled: np.ndarray, back: bool) -> None:
+    """Fills ``sampled``, or goes back.
 
     Args:
-        pixels: (N, H, W, C).
+        pixels: (N, H, W, C); going back their gradients, which are added to.
         images: (R,), the image of each box.
         points: (R, P, 2), x and y; the first pixel's centre is at 0.
-        sampled: (R, C, P), written to.
+        sampled: (R, C, P), written to; going back gradients.
+        back: from gradients to gradients.
     """
     height, width, channels = pixels.shape[1:]
     places, weights = np.empty(4, dtype=np.int64), np.empty(4, dtype=np.float32)
-    total = np.empty(channels, dtype=np.float32)
+    values = np.zeros(channels, dtype=np.float32)
     for r in range(len(points)):
         image = pixels[images[r]].reshape(height * width, channels)
         for p in range(points.shape[1]):
             count = _corners(points[r, p, 0], points[r, p, 1], places, weights, height, width)
-            total[:] = 0
+            if back:
+                values[:] = sampled[r, :, p]
+            else:
+                values[:] = 0
             for c in range(count):
                 pixel, weight = image[places[c]], weights[c]
                 for k in range(channels):
-                    total[k] += pixel[k] * weight
-            for k in range(channels):
-                sampled[r, k, p] = total[k]
-
-
-@njit(_TYPES, error_model="numpy", nogil=True, cache=True)
-def backward(pixels: np.ndarray, images: np.ndarray, points: np.ndarray, sampled: np.ndarray) -> None:
-    """Adds the gradients of ``sampled`` to those of ``pixels``; shapes as in :func:`forward`."""
-    height, width, channels = pixels.shape[1:]
-    places, weights = np.empty(4, dtype=np.int64), np.empty(4, dtype=np.float32)
-    grad = np.empty(channels, dtype=np.float32)
-    for r in range(len(points)):
-        image = pixels[images[r]].reshape(height * width, channels)
-        for p in range(points.shape[1]):
-            count = _corners(points[r, p, 0], points[r, p, 1], places, weights, height, width)
-            for k in range(channels):
-                grad[k] = sampled[r, k, p]
-            for c in range(count):
-                pixel, weight = image[places[c]], weights[c]
-                for k in range(channels):
-                    pixel[k] += grad[k] * weight
+                    if back:
+                        pixel[k] += values[k] * weight
+                    else:
+                        values[k] += pixel[k] * weight
+            if not back:
+                sampled[r, :, p] = values

@@ -1,19 +1,15 @@
 """The parts of a model that are trained in less time, with the same weights, names and numbers."""
 
-import importlib
-import logging
-
 from detectron2.modeling.poolers import ROIPooler
 from detectron2.modeling.proposal_generator import RPN
 from detectron2.modeling.roi_heads import FastRCNNOutputLayers, StandardROIHeads
 from torch import nn
 
+from synmix.data import compiled
 from synmix.train.parts.mask_head import SynMixPointRendMaskHead
 from synmix.train.parts.roi_align import QuickROIPooler
 from synmix.train.parts.roi_heads import QuickBoxOutputs, QuickROIHeads
 from synmix.train.parts.rpn import QuickRPN
-
-logger = logging.getLogger(__name__)
 
 #: A class, exactly -> ours, which differs in methods alone; and its compiled loops, for the CPU.
 _QUICK: dict[type[nn.Module], tuple[type[nn.Module], str]] = {
@@ -42,16 +38,6 @@ def quicken(model: nn.Module, steps: int) -> bool:
     for module in model.modules():
         if type(module) in _QUICK:
             module.__class__, loops = _QUICK[type(module)]
-            if loops and on_cpu and steps >= _LEAST_STEPS and _is_compiled(loops):
+            if loops and on_cpu and steps >= _LEAST_STEPS and compiled.module(loops):
                 module.compiled = is_loaded = True  # type: ignore[assignment]
     return is_loaded
-
-
-def _is_compiled(loops: str) -> bool:
-    """Loads code compiled by numba; False where that cannot work."""
-    try:
-        importlib.import_module(loops)
-    except (ImportError, RuntimeError, OSError) as error:
-        logger.debug("%s is not used: %s", loops, error)
-        return False
-    return True

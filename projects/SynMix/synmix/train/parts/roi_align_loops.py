@@ -12,7 +12,9 @@ _ONE, _HALF = np.float32(1), np.float32(0.5)
 _PIXELS = types.Array(types.float32, 4, "C")
 _BOXES = types.Array(types.float32, 2, "C")
 _LEVELS = types.Array(types.int64, 1, "C")
-_TYPES = types.void(_PIXELS, _BOXES, _LEVELS, types.int64, types.float32, types.int64, types.float32, _PIXELS)
+_TYPES = types.void(
+    _PIXELS, _BOXES, _LEVELS, types.int64, types.float32, types.int64, types.float32, _PIXELS, types.boolean
+)
 
 
 @njit(error_model="numpy", nogil=True)
@@ -70,47 +72,6 @@ def _pool(image: np.ndarray, ys: Any, y_weights: Any, xs: Any, x_weights: Any, t
                 total[k] += wa * a[k] + wb * b[k] + wc * c[k] + wd * d[k]
 
 
-@njit(_TYPES, error_model="numpy", nogil=True, cache=True)
-def forward(
-    pixels: np.ndarray,
-    boxes: np.ndarray,
-    levels: np.ndarray,
-    level: int,
-    scale: float,
-    ratio: int,
-    offset: float,
-    pooled: np.ndarray,
-) -> None:
-    """Fills the rows of a level's boxes.
-
-    Args:
-        pixels: (N, H, W, C), the level's features.
-        boxes: (R, 5), number of the image, x_min, y_min, x_max, y_max.
-        levels: (R,), which level each box belongs to.
-        level: this one.
-        scale: pixels of the level for one of the image.
-        ratio: samples a bin along each axis; 0 for as many as it has pixels.
-        offset: of a pixel's centre, 0.5 or 0.
-        pooled: (R, C, P, P), written to.
-    """
-    bins = pooled.shape[2:]
-    total = np.empty(pixels.shape[3], dtype=np.float32)
-    for r in range(len(boxes)):
-        if levels[r] != level:
-            continue
-        rows, columns, ys, y_weights, xs, x_weights = _grid(boxes[r], pixels.shape, bins, scale, ratio, offset)
-        count = np.float32(max(rows * columns, 1))
-        image = pixels[np.int64(boxes[r, 0])]
-        for i in range(bins[0]):
-            up = slice(i * rows, (i + 1) * rows)
-            for j in range(bins[1]):
-                across = slice(j * columns, (j + 1) * columns)
-                total[:] = 0
-                _pool(image, ys[up], y_weights[up], xs[across], x_weights[across], total)
-                for k in range(len(total)):
-                    pooled[r, k, i, j] = total[k] / count
-
-
 @njit(error_model="numpy", nogil=True)
 def _spread(image: np.ndarray, ys: Any, y_weights: Any, xs: Any, x_weights: Any, grad: np.ndarray, count: Any) -> None:
     for i in range(len(ys)):
@@ -126,7 +87,7 @@ def _spread(image: np.ndarray, ys: Any, y_weights: Any, xs: Any, x_weights: Any,
 
 
 @njit(_TYPES, error_model="numpy", nogil=True, cache=True)
-def backward(
+def pool(
     pixels: np.ndarray,
     boxes: np.ndarray,
     levels: np.ndarray,
@@ -135,20 +96,38 @@ def backward(
     ratio: int,
     offset: float,
     pooled: np.ndarray,
+    back: bool,
 ) -> None:
-    """Adds the gradients of ``pooled`` to those of ``pixels``; otherwise as :func:`forward`."""
+    """Fills the rows of a level's boxes, or goes back.
+
+    Args:
+        pixels: (N, H, W, C), the level's features; going back their gradients, which are added to.
+        boxes: (R, 5), number of the image, x_min, y_min, x_max, y_max.
+        levels: (R,), which level each box belongs to.
+        level: this one.
+        scale: pixels of the level for one of the image.
+        ratio: samples a bin along each axis; 0 for as many as it has pixels.
+        offset: of a pixel's centre, 0.5 or 0.
+        pooled: (R, C, P, P), written to; going back gradients.
+        back: from gradients to gradients.
+    """
     bins = pooled.shape[2:]
-    grad = np.empty(pixels.shape[3], dtype=np.float32)
+    values = np.empty(pixels.shape[3], dtype=np.float32)
     for r in range(len(boxes)):
         if levels[r] != level:
             continue
         rows, columns, ys, y_weights, xs, x_weights = _grid(boxes[r], pixels.shape, bins, scale, ratio, offset)
-        count = np.float32(rows * columns)
+        count = np.float32(max(rows * columns, 1))
         image = pixels[np.int64(boxes[r, 0])]
         for i in range(bins[0]):
             up = slice(i * rows, (i + 1) * rows)
             for j in range(bins[1]):
                 across = slice(j * columns, (j + 1) * columns)
-                for k in range(len(grad)):
-                    grad[k] = pooled[r, k, i, j]
-                _spread(image, ys[up], y_weights[up], xs[across], x_weights[across], grad, count)
+                if back:
+                    values[:] = pooled[r, :, i, j]
+                    _spread(image, ys[up], y_weights[up], xs[across], x_weights[across], values, count)
+                else:
+                    values[:] = 0
+                    _pool(image, ys[up], y_weights[up], xs[across], x_weights[across], values)
+                    for k in range(len(values)):
+                        pooled[r, k, i, j] = values[k] / count
